@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -95,6 +96,8 @@ boots = Table(
     Column("beat_no", BigInteger, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("beat_at", Instant, nullable=False),
+    # set by a clean stop: what it left open may be taken at once
+    Column("ended_at", Instant, nullable=True),
 )
 
 objects = Table(
@@ -111,8 +114,12 @@ objects = Table(
     Column("every", String(100), nullable=False),
     Column("catch_up", String(20), nullable=False, server_default="all"),
     Column("start_at", Instant, nullable=False),
+    # all before this instant is settled (final, missing or failed): what is due lies after it
+    Column("settled_at", Instant, nullable=False),
     # not looked at before this instant; set by whoever looked last
     Column("check_at", Instant, nullable=False),
+    # when `check_at` was set: in the future, the clock has stepped back and it no longer counts
+    Column("checked_at", Instant, nullable=False),
     # failure is data; all null and 0 while all is well
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("last_error", Text, nullable=True),
@@ -152,12 +159,15 @@ tasks = Table(
     # how often its process died under it
     Column("deaths", Integer, nullable=False, server_default="0"),
     Column("next_try_at", Instant, nullable=True),
+    # when `next_try_at` was set, as an object's `checked_at`
+    Column("parked_at", Instant, nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant, nullable=True),
     Column("error", Text, nullable=True),
     # what a kind of work keeps between claims (a flush: its stamp)
     Column("note", Text, nullable=True),
     Index("tasks_open", "state", "owner"),
+    Index("tasks_of_an_object", "object_id", "id"),
     Index(
         "tasks_one_open_an_object",
         "object_id",
@@ -259,7 +269,7 @@ budgets = Table(
     "budgets",
     control,
     Column("name", String(300), primary_key=True),
-    Column("tokens", String(40), nullable=False),
+    Column("tokens", Double, nullable=False),
     Column("at", Instant, nullable=False),
     Column("blocked_until_at", Instant, nullable=True),
 )

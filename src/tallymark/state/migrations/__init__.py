@@ -1,0 +1,1 @@
+"""What changes the tables, one line a database file."""

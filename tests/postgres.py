@@ -1,0 +1,130 @@
+"""A real PostgreSQL for the tests: started on a free loopback port, stopped by its pid."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+BIN = Path("/usr/lib/postgresql/15/bin")
+MISSING = f"PostgreSQL 15 is not in {BIN}"
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "on",
+    "shared_buffers": "64MB",
+    "max_connections": "200",
+    "max_wal_size": "2GB",
+    "autovacuum": "off",
+    "log_min_messages": "fatal",
+}
+
+
+def installed() -> bool:
+    return (BIN / "postgres").exists()
+
+
+class PostgresServer:
+    """One server in a folder of its own under /tmp, for as long as this process lives."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="tallymark-pg-", dir="/tmp"))
+        self.port = free_port()
+        self.user = "postgres" if os.geteuid() == 0 else None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = itertools.count(1)
+        if self.user:
+            who = pwd.getpwnam(self.user)
+            os.chown(self.folder, who.pw_uid, who.pw_gid)
+        self._as_user([BIN / "initdb", "-D", self.folder / "data", "-U", "postgres", "-A", "trust",
+                       "-E", "UTF8", "--locale=C", "--no-instructions"])  # fmt: skip
+
+    def start(self) -> None:
+        options = [f"{name}={value}" for name, value in SETTINGS.items()]
+        command = [
+            BIN / "postgres",
+            "-D",
+            self.folder / "data",
+            "-p",
+            str(self.port),
+            "-k",
+            self.folder,
+        ]
+        for option in options:
+            command += ["-c", option]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.folder, user=self.user, group=self.user,
+                extra_groups=[] if self.user else None, preexec_fn=end_with_parent,
+            )  # fmt: skip
+        until(self._answers, 30)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT: open sessions are ended; SIGQUIT: as if the power had gone."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(30)
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def create(self, template: str = "template0") -> str:
+        name = f"tallymark_{next(self._numbers)}"
+        self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
+        return name
+
+    def drop(self, name: str) -> None:
+        self._run("DROP DATABASE {} WITH (FORCE)", name)
+
+    def _run(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _as_user(self, command: list[str | Path]) -> None:
+        subprocess.run(
+            command, check=True, capture_output=True, cwd=self.folder, user=self.user,
+            group=self.user, extra_groups=[] if self.user else None,
+        )  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def end_with_parent() -> None:
+    """Ask Linux to stop this child when its parent dies, however it dies."""
+    ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
+
+
+def until(true: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not so within {seconds} s: {true}")
+        time.sleep(0.02)
