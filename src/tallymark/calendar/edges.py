@@ -1,0 +1,84 @@
+"""Where the six grains begin, on integers: seconds from 1970.
+
+The rule: a day starts at the first instant that shows a later date than any before; an hour starts
+at each day start and at each instant at which the local clock shows a full hour; week, month,
+quarter and year start with a day. Since 1980 every offset is a multiple of 15 minutes, so every
+start is one too, whatever the minute at which clocks were changed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from datetime import date
+from typing import assert_never
+
+from tallymark.calendar.offsets import DAY_S, HOUR_S, Offsets
+from tallymark.model import Grain
+
+EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+# longer than any hour: where a clock jumps, one lasts up to 105 minutes
+_LOOK_S = 6 * HOUR_S
+
+
+def edges(offsets: Offsets, grain: Grain, start: int, end: int) -> list[int]:
+    """The starts of all periods that meet `[start, end)`, and the end of the last."""
+    if end <= start:
+        return []
+    if grain == "hour":
+        return _hour_edges(offsets, start, end)
+    label = floor(grain, offsets.highest(start) // DAY_S)
+    found = [offsets.first(label * DAY_S)]
+    while found[-1] < end:
+        label = following(grain, label)
+        edge = offsets.first(label * DAY_S)
+        # equal where a date never was: Apia had no 2011-12-30
+        if edge > found[-1]:
+            found.append(edge)
+    return found
+
+
+def hour_starts(offsets: Offsets, start: int, end: int) -> list[int]:
+    """All instants in `[start, end)` at which an hour starts."""
+    found: list[int] = []
+    for stretch in offsets.between(start, end):
+        wall = stretch.start + stretch.offset
+        full = -(-wall // HOUR_S) * HOUR_S
+        # a jump over midnight begins a day, also in the middle of an hour (Kathmandu 1986)
+        if full != wall and offsets.first(wall // DAY_S * DAY_S) == stretch.start:
+            found.append(stretch.start)
+        found.extend(range(full - stretch.offset, stretch.end, HOUR_S))
+    return found
+
+
+def floor(grain: Grain, day: int) -> int:
+    """The first day of the grain's period that holds a day; days count from 1970."""
+    match grain:
+        case "hour" | "day":
+            return day
+        case "week":
+            return day - (day + 3) % 7
+    on = date.fromordinal(day + EPOCH_ORDINAL)
+    match grain:
+        case "month":
+            first = on.replace(day=1)
+        case "quarter":
+            first = on.replace(month=(on.month - 1) // 3 * 3 + 1, day=1)
+        case "year":
+            first = on.replace(month=1, day=1)
+        case _:
+            assert_never(grain)
+    return first.toordinal() - EPOCH_ORDINAL
+
+
+_LONGEST_DAYS = {"hour": 1, "day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+
+
+def following(grain: Grain, first_day: int) -> int:
+    """The first day of the next period, given the first day of one."""
+    return floor(grain, first_day + _LONGEST_DAYS[grain])
+
+
+def _hour_edges(offsets: Offsets, start: int, end: int) -> list[int]:
+    starts = hour_starts(offsets, start - _LOOK_S, end + _LOOK_S)
+    return starts[bisect_right(starts, start) - 1 : bisect_left(starts, end) + 1]

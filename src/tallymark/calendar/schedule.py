@@ -1,0 +1,91 @@
+"""How often something is due: `30m`, `1h`, `1d`, `7d`, or a cron text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from tallymark.calendar import cron
+from tallymark.calendar.edges import edges
+from tallymark.calendar.offsets import DAY_S, HOUR_S, SECOND, offsets
+from tallymark.calendar.periods import ceil_s, floor_s, instant, periods_of
+from tallymark.errors import ConfigError
+from tallymark.model import Period
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_WEEK_S = 7 * DAY_S
+_MONDAY_S = 4 * DAY_S  # 1970-01-05
+
+Edges = Callable[[int, int], list[int]]
+"""The starts of the periods that meet a range of seconds, and the end of the last."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Periods without gap: from one time at which something is due to the next."""
+
+    text: str
+    zone: str
+    step_s: float
+    """The nominal length of a period; of a cron text the shortest."""
+    _edges: Edges = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, text: str, zone: str = "UTC") -> Schedule:
+        """Read a duration or a cron text.
+
+        `1h` and `1d` are the zone's hours and days. Other durations are counted from 1970 UTC,
+        whole weeks from a Monday.
+        Raises: ConfigError for what is neither, and for an unknown zone.
+        """
+        of_zone = offsets(zone)
+        if " " in text.strip():
+            step_s = cron.step_s(text)
+            return cls(text, zone, step_s, cron.Cron(text, of_zone).edges)
+        step = parse_duration(text) // SECOND
+        if step == HOUR_S:
+            return cls(text, zone, step, partial(edges, of_zone, "hour"))
+        if step == DAY_S:
+            return cls(text, zone, step, partial(edges, of_zone, "day"))
+        return cls(text, zone, step, partial(_steps, step))
+
+    def period(self, at: datetime) -> Period:
+        """The period that holds an instant."""
+        return periods_of(self._around(at))[0]
+
+    def periods(self, start_at: datetime, end_at: datetime) -> list[Period]:
+        """All periods that meet `[start_at, end_at)`, whole, in order; none if it is empty."""
+        if end_at <= start_at:
+            return []
+        return periods_of(self._edges(floor_s(start_at), ceil_s(end_at)))
+
+    def next_after(self, at: datetime) -> datetime:
+        """The first period start later than an instant."""
+        return instant(self._around(at)[1])
+
+    def latest(self, at: datetime) -> datetime:
+        """The last period start up to an instant."""
+        return instant(self._around(at)[0])
+
+    def _around(self, at: datetime) -> list[int]:
+        second = floor_s(at)
+        return self._edges(second, second + 1)
+
+
+def parse_duration(text: str) -> timedelta:
+    """`90m`, `6h`, `30d`. Raises: ConfigError."""
+    found = re.fullmatch(r"\s*([0-9]{1,6})([mhd])\s*", text)
+    if not found or int(found[1]) == 0:
+        raise ConfigError(
+            f"{text!r} is no duration: write minutes, hours or days, such as 30m, 6h or 7d"
+        )
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _steps(step: int, start: int, end: int) -> list[int]:
+    origin = _MONDAY_S if step % _WEEK_S == 0 else 0
+    first = start - (start - origin) % step
+    return [*range(first, end, step), end + (origin - end) % step]
