@@ -189,6 +189,8 @@ class Measure:
     """None only for `count`."""
     where: tuple[tuple[str, tuple[str | int | float | bool, ...]], ...] = ()
     """Only rows whose field is one of the values."""
+    type: Literal["long", "double"] = "long"
+    """What the column holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +230,5 @@ class SourceSpec:
     connector: str
     settings: Mapping[str, Any]
     streams: tuple[StreamSpec, ...]
+    budget: str = "4500/1h"
+    """How many requests in which time, over all nodes."""

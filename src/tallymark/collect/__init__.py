@@ -1,0 +1,1 @@
+"""Asking the vendors: every period of every source, exactly once."""

@@ -1,0 +1,152 @@
+"""Make a table's rows again from the archive, with no call: a new column, or a lake that was lost.
+
+The ledger says which batches there were, and the archive has their pages. The newest batch of a
+span wins, as it did when it was committed. Rows keep the number of the batch that brought them,
+so that replaying twice gives the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, Engine, select
+
+from tallymark.archive import calls
+from tallymark.archive.keep import Archive
+from tallymark.clock import Clock
+from tallymark.collect.chunks import chunks
+from tallymark.connectors import Connector
+from tallymark.errors import RetryableError
+from tallymark.lake import decode
+from tallymark.lake.commit import Committed, Lake, Write
+from tallymark.ledger import claim
+from tallymark.ledger.claim import Claims, Task
+from tallymark.ledger.objects import Object
+from tallymark.model import Page, Row, Stream
+from tallymark.state.database import reading
+from tallymark.state.schema import batches
+
+Ranges = list[tuple[datetime, datetime]]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A batch of the ledger, and the spans that newer batches of its object have read again."""
+
+    batch_id: int
+    task_id: int
+    first_page: int
+    end_page: int
+    replaced: Ranges
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Replays one object at a time, under a claim, so that nothing is collected meanwhile."""
+
+    engine: Engine
+    archive: Archive
+    lake: Lake
+    claims: Claims
+    clock: Clock
+    batch_rows: int = 1_000_000
+
+    def object(self, obj: Object, connector: Connector, streams: Mapping[str, Stream]) -> int:
+        """Replay all batches of an object; returns how many rows it wrote.
+
+        Raises: RetryableError when the object is in work just now.
+        """
+        task = self.claims.start(obj, None, None)
+        if task is None:
+            raise RetryableError(f"{obj.source} {obj.subject} is in work: try again in a moment")
+        stream, rows = streams[obj.stream], 0
+        gathered: list[tuple[int, pa.Table]] = []
+        for piece in self._pieces(obj):
+            table = self._rows(piece, connector, stream)
+            if gathered and sum(t.num_rows for _, t in gathered) + table.num_rows > self.batch_rows:
+                rows += self._commit(task, stream, gathered, end=False)
+                gathered = []
+            gathered.append((piece.batch_id, table))
+        return rows + self._commit(task, stream, gathered, end=True)
+
+    def _pieces(self, obj: Object) -> list[Piece]:
+        query = select(batches).where(batches.c.object_id == obj.id).order_by(batches.c.id.desc())
+        with reading(self.engine) as conn:
+            rows = [dict(row._mapping) for row in conn.execute(query)]
+        return list(reversed(list(_pieces(rows))))
+
+    def _rows(self, piece: Piece, connector: Connector, stream: Stream) -> pa.Table:
+        with reading(self.engine) as conn:
+            kept = calls.kept(conn, piece.task_id, 0, piece.end_page)
+        by_n = {call.n: call for call in kept}
+        first = min(by_n)
+
+        def load(from_n: int) -> Iterator[Page]:
+            for n in range(from_n, piece.end_page):
+                yield replace(self.archive.get(by_n[n].archive_key), n=n, call_id=by_n[n].id)
+
+        found: list[Row] = []
+        for chunk in chunks(
+            connector,
+            stream,
+            load,
+            begin=first,
+            first=piece.first_page,
+            end=piece.end_page,
+            batch_rows=self.batch_rows,
+        ):
+            found += [row for row in chunk.rows if not _inside(piece.replaced, row.values["ts"])]
+        return decode.to_table(stream, found, piece.batch_id, self.clock.now())[0]
+
+    def _commit(
+        self, task: Task, stream: Stream, gathered: list[tuple[int, pa.Table]], *, end: bool
+    ) -> int:
+        tables = [table for _, table in gathered] or [decode.schema(stream).empty_table()]
+
+        def finish(tx: Connection, committed: Committed) -> None:
+            claim.check(tx, task)
+            if end:
+                claim.end(tx, task, self.clock.now())
+
+        write = Write(
+            table=f"{task.object.source}.{task.object.stream}",
+            stream=stream,
+            rows=pa.concat_tables(tables),
+            batch_id=gathered[-1][0] if gathered else 0,
+            replaces=tuple(batch_id for batch_id, _ in gathered),
+            start_at=None,
+            end_at=None,
+            within="batches",
+        )
+        return self.lake.commit(write, finish).rows
+
+
+def _pieces(newest_first: list[dict[str, Any]]) -> Iterator[Piece]:
+    """The batches, newest first, each with the spans that newer tasks have read again."""
+    taken: Ranges = []
+    dropped: dict[int, Ranges] = {}
+    for row in newest_first:
+        task_id = row["task_id"]
+        if task_id not in dropped:
+            dropped[task_id] = taken
+            if row["start_at"] is not None:
+                taken = _joined([*taken, (row["start_at"], row["end_at"])])
+        yield Piece(row["id"], task_id, row["first_page"], row["end_page"], dropped[task_id])
+
+
+def _joined(ranges: Ranges) -> Ranges:
+    joined: Ranges = []
+    for start_at, end_at in sorted(ranges):
+        if joined and start_at <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end_at, joined[-1][1]))
+        else:
+            joined.append((start_at, end_at))
+    return joined
+
+
+def _inside(ranges: Ranges, ts: datetime) -> bool:
+    return any(start_at <= ts < end_at for start_at, end_at in ranges)

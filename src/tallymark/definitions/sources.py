@@ -1,0 +1,143 @@
+"""The schema of `sources`: a connector's settings are its dataclass fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from tallymark.calendar.schedule import Schedule, parse_duration
+from tallymark.connectors import Connector
+from tallymark.definitions.reader import Section, suggest
+from tallymark.errors import ConfigError
+from tallymark.model import SourceSpec, Stream, StreamSpec
+
+DEFAULT_BUDGET = "4500/1h"
+
+
+def source(name: str, section: Section, connectors: Mapping[str, type[Connector]]) -> SourceSpec:
+    kind = section.one_of("connector", tuple(connectors))
+    connector = connectors.get(kind)
+    budget = section.text("budget", DEFAULT_BUDGET)
+    try:
+        parse_budget(budget)
+    except ConfigError as error:
+        section.problems.add(section.place("budget"), str(error))
+    settings = {} if connector is None else _settings(section, connector)
+    streams = () if connector is None else tuple(_streams(name, section, connector))
+    if connector is not None:
+        section.done()
+    return SourceSpec(name=name, connector=kind, settings=settings, streams=streams, budget=budget)
+
+
+def _settings(section: Section, connector: type[Connector]) -> dict[str, Any]:
+    hints = typing.get_type_hints(connector)
+    found: dict[str, Any] = {}
+    for setting in dataclasses.fields(connector):  # type: ignore[arg-type]
+        value = section.value(setting.name)
+        required = (
+            setting.default is dataclasses.MISSING
+            and setting.default_factory is dataclasses.MISSING
+        )
+        if value is None:
+            if required:
+                section.problems.add(section.where, f"`{setting.name}` is missing")
+            continue
+        if not _fits(value, hints[setting.name]):
+            section.problems.add(section.place(setting.name), f"`{setting.name}` has a wrong type")
+            continue
+        if _is_secret(hints[setting.name]) and not str(value).startswith("${"):
+            text = f"`{setting.name}` is a secret: give a reference such as ${{GITHUB_TOKEN}}"
+            section.problems.add(section.place(setting.name), text)
+            continue
+        found[setting.name] = value
+    return found
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _is_secret(hint: Any) -> bool:
+    return any(getattr(option, "__name__", "") == "Secret" for option in _options(hint))
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(value, str):
+        # a reference stands for a value of any type that a text can be read as
+        return _is_secret(hint) or str in _options(hint) or value.startswith("${")
+    for option in _options(hint):
+        plain = typing.get_origin(option) or option
+        if isinstance(plain, type) and isinstance(value, plain):
+            return not (isinstance(value, bool) and plain is int)
+        if plain is float and isinstance(value, int):
+            return True
+        if isinstance(plain, type) and issubclass(plain, Mapping) and isinstance(value, dict):
+            return True
+        if plain is tuple and isinstance(value, list):
+            return True
+    return False
+
+
+def _streams(name: str, section: Section, connector: type[Connector]) -> typing.Iterator[StreamSpec]:
+    known = {stream.name: stream for stream in connector.streams}
+    seen = False
+    for stream_name, part in section.sections("streams"):
+        seen = True
+        stream = known.get(stream_name)
+        if stream is None:
+            text = f"unknown stream `{stream_name}`: {suggest(stream_name, tuple(known))}"
+            section.problems.add(part.where, text)
+            continue
+        yield _stream(name, part, stream)
+    if not seen:
+        text = f"`streams` is missing: known are {', '.join(known)}"
+        section.problems.add(section.where, text)
+
+
+def _stream(source_name: str, section: Section, stream: Stream) -> StreamSpec:
+    subjects = section.texts("subjects")
+    if stream.kind == "push" and not subjects:
+        subjects = (source_name,)
+    if not subjects:
+        section.problems.add(section.where, f"`subjects` is missing: which {stream.subject}s?")
+    doubled = sorted({subject for subject in subjects if subjects.count(subject) > 1})
+    if doubled:
+        section.problems.add(section.place("subjects"), f"twice: {', '.join(doubled)}")
+    every = section.text("every", stream.every)
+    catch_up = section.text("catch_up", "all")
+    try:
+        Schedule.parse(every, stream.zone)
+    except ConfigError as error:
+        section.problems.add(section.place("every"), str(error))
+    if catch_up not in ("all", "latest", "none"):
+        try:
+            parse_duration(catch_up)
+        except ConfigError:
+            text = f"`catch_up: {catch_up}` is none of all, latest, none, or an age such as 30d"
+            section.problems.add(section.place("catch_up"), text)
+    paused = section.texts("paused")
+    for subject in paused:
+        if subject not in subjects:
+            text = f"`paused: {subject}`: {suggest(subject, subjects)}"
+            section.problems.add(section.place("paused"), text)
+    spec = StreamSpec(
+        name=stream.name,
+        subjects=subjects,
+        start_at=section.day("start"),
+        every=every,
+        catch_up=catch_up,
+        paused=paused,
+    )
+    section.done()
+    return spec
+
+
+def parse_budget(text: str) -> tuple[int, float]:
+    """`4500/1h` as requests and seconds. Raises: ConfigError."""
+    requests, _, per = text.partition("/")
+    if not requests.strip().isdigit() or int(requests) < 1 or not per:
+        raise ConfigError(f"`budget: {text}` is not requests/time, such as 4500/1h")
+    return int(requests), parse_duration(per.strip()).total_seconds()

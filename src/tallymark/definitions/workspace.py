@@ -1,0 +1,117 @@
+"""A workspace as a whole: all YAML files of its folder, checked together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tallymark.boards.define import BoardSpec
+from tallymark.calendar.zones import zone
+from tallymark.connectors import Connector
+from tallymark.definitions import metrics as schema
+from tallymark.definitions.reader import Problems, Section, read_file
+from tallymark.definitions.sources import source
+from tallymark.errors import ConfigError
+from tallymark.metrics.define import MetricSpec
+from tallymark.model import SourceSpec, Stream
+
+TOP = ("calendar", "sources", "metrics", "boards")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything that a workspace defines."""
+
+    zone: str
+    sources: Mapping[str, SourceSpec]
+    metrics: Mapping[str, MetricSpec]
+    boards: Mapping[str, BoardSpec]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON, for the revision in the database; it holds references, never secrets."""
+        found = asdict(self)
+        for spec in found["sources"].values():
+            for stream in spec["streams"]:
+                stream["start_at"] = stream["start_at"].isoformat()
+        return found
+
+
+def load(folder: Path, connectors: Mapping[str, type[Connector]]) -> Workspace:
+    """Read and check all `*.yaml` of a folder.
+
+    Raises: ConfigError that names every problem, each with file and line.
+    """
+    problems = Problems()
+    if not folder.is_dir():
+        raise ConfigError(f"there is no workspace at {folder}: make the folder, or give --workspace")
+    tops = [top for path in sorted(folder.glob("*.y*ml")) if (top := read_file(path, problems))]
+    workspace = _workspace(tops, connectors, problems)
+    if problems.lines:
+        raise ConfigError("\n".join(problems.lines))
+    return workspace
+
+
+def streams_of(
+    sources: Mapping[str, SourceSpec], connectors: Mapping[str, type[Connector]]
+) -> dict[str, Stream]:
+    """The declared streams by their full name, `github.repositories`."""
+    found = {}
+    for spec in sources.values():
+        known = {s.name: s for s in connectors[spec.connector].streams}
+        for stream in spec.streams:
+            found[f"{spec.name}.{stream.name}"] = known[stream.name]
+    return found
+
+
+def _workspace(
+    tops: list[Section], connectors: Mapping[str, type[Connector]], problems: Problems
+) -> Workspace:
+    sources: dict[str, SourceSpec] = {}
+    metrics: dict[str, MetricSpec] = {}
+    boards: dict[str, BoardSpec] = {}
+    for name, part in _named(tops, "sources", problems):
+        sources[name] = source(name, part, connectors)
+    known = {k: v for k, v in sources.items() if v.connector in connectors}
+    streams = streams_of(known, connectors)
+    for name, part in _named(tops, "metrics", problems):
+        if found := schema.metric(name, part, streams):
+            metrics[name] = found
+    for name, part in _named(tops, "boards", problems):
+        boards[name] = schema.board(name, part, metrics)
+    zone_name = _zone(tops)
+    for top in tops:
+        top.asked.extend(TOP)
+        top.done()
+    return Workspace(zone=zone_name, sources=sources, metrics=metrics, boards=boards)
+
+
+def _named(tops: list[Section], kind: str, problems: Problems) -> list[tuple[str, Section]]:
+    found: dict[str, Section] = {}
+    for top in tops:
+        for name, part in top.sections(kind):
+            if not name.replace("_", "").replace("-", "").isalnum():
+                problems.add(part.where, f"`{name}`: a name has letters, digits, _ and -")
+            elif name in found:
+                problems.add(part.where, f"`{name}` stands at {found[name].where} already")
+            else:
+                found[name] = part
+    return list(found.items())
+
+
+def _zone(tops: list[Section]) -> str:
+    name, place = "UTC", ""
+    for top in tops:
+        part = top.section("calendar")
+        if part is None:
+            continue
+        if place:
+            part.problems.add(part.where, f"the calendar stands at {place} already")
+        place, name = str(part.where), part.text("zone", "UTC")
+        try:
+            zone(name)
+        except ConfigError as error:
+            part.problems.add(part.place("zone"), str(error))
+        part.done()
+    return name

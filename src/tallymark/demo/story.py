@@ -1,0 +1,133 @@
+"""The demo's course: thirteen months under a simulated clock, then live. It touches no database:
+the program that it drives is handed in."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from tallymark.clock import Clock
+from tallymark.errors import ConfigError
+
+MARKER = "demo.json"
+# npm's numbers of the day before are there by then, and GitHub is asked at the same time
+TICK = time(7, 0)
+
+
+class DemoClock:
+    """A clock that stands where it is put, until it goes live."""
+
+    def __init__(self, real: Clock) -> None:
+        self._real = real
+        self._at: datetime | None = None
+
+    def now(self) -> datetime:
+        return self._at or self._real.now()
+
+    def monotonic(self) -> float:
+        return self._real.monotonic()
+
+    def stand_at(self, at: datetime) -> None:
+        self._at = at
+
+    def go_live(self) -> None:
+        self._at = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a demo's past is collected."""
+
+    started_on: date
+    done_to: datetime
+
+    @classmethod
+    def read(cls, home: Path, now: datetime) -> Position:
+        """Where a home's demo stands; a new home starts 13 months before today.
+
+        Raises: ConfigError where the home is somebody else's.
+        """
+        path = home / MARKER
+        if path.exists():
+            found = json.loads(path.read_text())
+            return cls(
+                date.fromisoformat(found["started_on"]), datetime.fromisoformat(found["done_to"])
+            )
+        if home.exists() and any(home.iterdir()):
+            raise ConfigError(f"{home} is not a demo's home: give an empty or a new folder to --home")
+        started_on = months_before(now.date(), 13)
+        position = cls(started_on, datetime.combine(started_on, time(), UTC))
+        position.write(home)
+        return position
+
+    def write(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(
+            {"started_on": self.started_on.isoformat(), "done_to": self.done_to.isoformat()}
+        )
+        part = home / f"{MARKER}.part"
+        part.write_text(text)
+        part.replace(home / MARKER)
+
+
+@dataclass
+class Progress:
+    """What the board says while the past is collected."""
+
+    done: int = 0
+    total: int = 1
+    finished: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Drives the program through the past."""
+
+    home: Path
+    clock: DemoClock
+    send: Callable[[datetime, datetime], None]
+    """Ship the site's log lines of a stretch of time."""
+    listen: Callable[[], None]
+    """Tell the receiver that it has listened up to now."""
+    drain: Callable[[], None]
+    """Do everything that is due now."""
+    progress: Progress
+
+    def past(self, now: datetime, stop: threading.Event) -> None:
+        """Collect all days up to now; goes on where an earlier start ended."""
+        position = Position.read(self.home, now)
+        days = ticks(position, now)
+        first = datetime.combine(position.started_on, time(), UTC)
+        self.progress.total = max(1, (now - first).days)
+        shipped_to = position.done_to
+        for at in days:
+            if stop.is_set():
+                return
+            self.progress.done = (at - first).days
+            self.clock.stand_at(at)
+            self.send(shipped_to, at)
+            self.listen()
+            self.drain()
+            Position(position.started_on, at).write(self.home)
+            shipped_to = at
+        self.clock.go_live()
+        self.progress.done = self.progress.total
+        self.progress.finished.set()
+
+
+def ticks(position: Position, now: datetime) -> list[datetime]:
+    """The instants at which the past is collected: once a day."""
+    first = datetime.combine(position.done_to.date(), TICK, UTC)
+    count = max(0, (now - first).days + 1)
+    found = [first + timedelta(days=n) for n in range(count)]
+    return [at for at in found if position.done_to < at <= now]
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day so many months before, at most the 28th."""
+    index = day.year * 12 + day.month - 1 - months
+    return date(index // 12, index % 12 + 1, min(day.day, 28))
