@@ -1,0 +1,94 @@
+"""Files in a folder of this machine: written beside, synced, renamed, and the folder synced."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from tallymark.errors import NotFound
+from tallymark.files import check_key
+from tallymark.files.sync import fsync_dir, makedirs_synced
+
+# unfinished writes; no key begins with it
+_UNFINISHED = ".unfinished"
+
+
+class LocalFiles:
+    """`Files` in a folder. Several processes may share it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        makedirs_synced(str(self._root / _UNFINISHED))
+
+    def put(self, key: str, data: bytes) -> None:
+        target = self._path(key)
+        written = self._write(target, data)
+        written.replace(target)
+        fsync_dir(str(target.parent))
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        target = self._path(key)
+        if target.exists():
+            return False
+        written = self._write(target, data)
+        try:
+            # unlike a rename, a link is refused where somebody else was faster
+            target.hardlink_to(written)
+        except FileExistsError:
+            return False
+        finally:
+            written.unlink()
+        fsync_dir(str(target.parent))
+        return True
+
+    def get(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise NotFound(f"there is no file {key}") from error
+
+    def list(self, prefix: str) -> Iterator[str]:
+        # only the folder that the prefix names is walked: an archive has many
+        folder = prefix.rpartition("/")[0]
+        start = self._path(folder) if folder else self._root
+        for directory, folders, names in os.walk(start):
+            if _UNFINISHED in folders:
+                folders.remove(_UNFINISHED)
+            for name in names:
+                key = (Path(directory) / name).relative_to(self._root).as_posix()
+                if key.startswith(prefix):
+                    yield key
+
+    def delete(self, key: str) -> None:
+        target = self._path(key)
+        try:
+            target.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        fsync_dir(str(target.parent))
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def size(self, key: str) -> int:
+        target = self._path(key)
+        if not target.is_file():
+            raise NotFound(f"there is no file {key}")
+        return target.stat().st_size
+
+    def _path(self, key: str) -> Path:
+        if check_key(key).split("/")[0] == _UNFINISHED:
+            raise NotFound(f"there is no file {key}")
+        return self._root / key
+
+    def _write(self, target: Path, data: bytes) -> Path:
+        """A synced file beside, and the target's folder made durable."""
+        makedirs_synced(str(target.parent))
+        written = self._root / _UNFINISHED / uuid4().hex
+        with written.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return written

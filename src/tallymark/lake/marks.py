@@ -1,0 +1,82 @@
+"""Which hours a commit touched, and what the table's newest commit is.
+
+A cube's refresh asks for the hours marked above the number that it has consumed. Compaction and
+expiry mark nothing, but move the head: another snapshot than the head's is a foreign commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.table.metadata import TableMetadata, TableMetadataV1
+from sqlalchemy import Connection, delete, text, update
+
+from tallymark.state.schema import heads, to_us, touched
+
+HOUR_US = 3_600_000_000
+
+_HEAD = text(
+    "INSERT INTO heads (lake_table, table_uuid, snapshot_id, seq)"
+    " VALUES (:lake_table, :table_uuid, :snapshot_id, :seq)"
+    " ON CONFLICT (lake_table) DO UPDATE SET table_uuid = excluded.table_uuid,"
+    " snapshot_id = excluded.snapshot_id, seq = excluded.seq"
+)
+_MARK = text(
+    "INSERT INTO touched (lake_table, hour, seq, marked_at)"
+    " VALUES (:lake_table, :hour, :seq, :marked_at)"
+    " ON CONFLICT (lake_table, hour) DO UPDATE SET seq = excluded.seq,"
+    " marked_at = excluded.marked_at"
+)
+
+
+def hours(*tables: pa.Table) -> set[int]:
+    """The hours since 1970 UTC in which the tables' `ts` lie."""
+    return {
+        hour
+        for table in tables
+        for hour in pc.unique(pc.divide(table["ts"].cast(pa.int64()), HOUR_US)).to_pylist()
+        if hour is not None
+    }
+
+
+def seq_of(metadata: TableMetadata) -> int:
+    """The number of the table's newest commit; it only grows."""
+    return 0 if isinstance(metadata, TableMetadataV1) else metadata.last_sequence_number
+
+
+def write(
+    tx: Connection,
+    lake_table: str,
+    metadata: TableMetadata,
+    touched_hours: Iterable[int],
+    now: datetime,
+) -> None:
+    """Move the table's head and mark the hours, in the transaction of the commit."""
+    seq = seq_of(metadata)
+    # the head first: its row lock lets one commit of a table at a time reach the marks
+    _write_head(tx, lake_table, metadata)
+    rows = [
+        {"lake_table": lake_table, "hour": hour, "seq": seq, "marked_at": to_us(now)}
+        for hour in sorted(touched_hours)
+    ]
+    if rows:
+        tx.execute(_MARK, rows)
+
+
+def _write_head(tx: Connection, lake_table: str, metadata: TableMetadata) -> None:
+    values = {
+        "table_uuid": str(metadata.table_uuid),
+        "snapshot_id": metadata.current_snapshot_id,
+        "seq": seq_of(metadata),
+    }
+    known = update(heads).where(
+        heads.c.lake_table == lake_table, heads.c.table_uuid == values["table_uuid"]
+    )
+    if tx.execute(known.values(values)).rowcount == 1:
+        return
+    # a table that was made anew counts from one: the old one's marks mean nothing any more
+    tx.execute(delete(touched).where(touched.c.lake_table == lake_table))
+    tx.execute(_HEAD, {"lake_table": lake_table, **values})
