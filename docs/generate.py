@@ -1,0 +1,175 @@
+"""Writes `docs/reference.md` from the code; `--check` says whether it is stale."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from fastapi.routing import APIRoute
+
+from tallymark import config, connectors, errors
+from tallymark.model import Stream
+from tallymark.web.app import create_app
+from tallymark.web.pages import boards
+from tallymark.web.services import Services
+
+TARGET = Path(__file__).with_name("reference.md")
+HEAD = """# Reference
+
+This page is written by `make fix` from the code; a test fails when it is stale.
+"""
+
+
+def page() -> str:
+    parts = (settings(), commands(), sources(), routes(), error_tree())
+    return HEAD + "".join("\n" + "\n".join(part).rstrip() + "\n" for part in parts)
+
+
+def table(*head: str) -> list[str]:
+    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+
+
+def row(*cells: object) -> str:
+    return (
+        "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    )
+
+
+def settings() -> Iterator[str]:
+    yield "## Settings\n"
+    yield (
+        "Read once at start from the environment; each may come from a file instead "
+        "(`NAME_FILE`). A wrong one stops the start and says what is right.\n"
+    )
+    yield from table("setting", "default", "what it does")
+    for one in config.SETTINGS:
+        default = f"`{one.default}`" if one.default else "empty"
+        yield row(f"`{config.PREFIX}{one.name}`", default, one.help)
+
+
+def commands() -> Iterator[str]:
+    yield "## Commands\n"
+
+
+def sources() -> Iterator[str]:
+    yield "## Connectors\n"
+    for kind, found in sorted(shipped().items()):
+        yield f"### {found.title} (`{kind}`)\n"
+        yield " ".join((inspect.getdoc(found) or "").split()) + "\n"
+        yield from setting_rows(found)
+        path = getattr(found, "path", None)
+        if path:
+            repeats = "repeat" if cast(Any, found).retries else "do not repeat"
+            minutes = cast(Any, found).allowance_s // 60
+            yield f"Route: `POST /in/{path}/<source>`. Its senders {repeats} what was not taken. A"
+            yield f"period is complete once the receiver listened {minutes} minutes past its end.\n"
+        for stream in found.streams:
+            yield from stream_rows(stream)
+
+
+def shipped() -> dict[str, type[connectors.Connector]]:
+    """Our own connectors, without those of other packages that happen to be installed."""
+    found = connectors.discover()
+    return {kind: one for kind, one in found.items() if one.__module__.startswith("tallymark.")}
+
+
+def setting_rows(connector: type[connectors.Connector]) -> Iterator[str]:
+    hints = typing.get_type_hints(connector)
+    fields = dataclasses.fields(cast(Any, connector))
+    if not fields:
+        return
+    yield from table("setting", "type", "default")
+    for one in fields:
+        yield row(f"`{one.name}`", type_name(hints[one.name]), default_of(one))
+    yield ""
+
+
+def type_name(hint: Any) -> str:
+    if isinstance(hint, types.UnionType):
+        return " or ".join(type_name(one) for one in typing.get_args(hint) if one is not type(None))
+    words = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
+    name = getattr(hint, "__name__", str(hint))
+    return words.get(name, "secret, by reference" if name == "Secret" else name)
+
+
+def default_of(one: dataclasses.Field[Any]) -> str:
+    value = one.default
+    if one.default_factory is not dataclasses.MISSING:
+        value = one.default_factory()
+    elif value is dataclasses.MISSING:
+        return "must be given"
+    return "none" if value in (None, "", (), {}) else f"`{value}`"
+
+
+def stream_rows(stream: Stream) -> Iterator[str]:
+    yield f"Stream `{stream.name}`: {stream.kind}, " + ", ".join(stream_facts(stream)) + ".\n"
+    yield from table("column", "type", "what it is")
+    yield row("`ts`", "instant", "midnight UTC of the day" if stream.label else "when it was")
+    for one in stream.fields:
+        yield row(f"`{one.name}`", one.type, one.doc)
+    yield ""
+
+
+def stream_facts(stream: Stream) -> Iterator[str]:
+    yield f"one subject a `{stream.subject}`"
+    if stream.kind != "push":
+        yield f"read every `{stream.every}` unless the source says otherwise"
+    if stream.lag_s:
+        yield f"may change for {stream.lag_s / 86_400:g} days"
+    if stream.label:
+        yield f"rows carry only a {stream.label}"
+    yield "no rows in a covered period mean " + ("0" if stream.absent == "zero" else "unknown")
+
+
+def routes() -> Iterator[str]:
+    yield "## Routes\n"
+    app = create_app(cast(Services, types.SimpleNamespace(receiver=None)))
+    described = app.openapi()["paths"]
+    yield from table("route", "what it answers")
+    for path, methods in described.items():
+        for method, one in methods.items():
+            text = one.get("description") or one.get("summary", "")
+            yield row(f"`{method.upper()} {path}`", text.split("\n\n")[0])
+    for kind, found in sorted(shipped().items()):
+        if path := getattr(found, "path", None):
+            yield row(f"`POST /in/{path}/<source>`", f"takes what senders of `{kind}` push")
+    for path in sorted(one.path for one in boards.router.routes if isinstance(one, APIRoute)):
+        yield row(f"`GET {path}`", "a page, or a part of one; wants no token")
+    yield ""
+    for path, methods in described.items():
+        for method, one in methods.items():
+            if one.get("parameters"):
+                yield f"Parameters of `{method.upper()} {path}`:\n"
+                yield from table("parameter", "must be given", "what it is")
+                for given in one["parameters"]:
+                    must = "yes" if given.get("required") else "no"
+                    yield row(f"`{given['name']}`", must, given.get("description", ""))
+                yield ""
+
+
+def error_tree() -> Iterator[str]:
+    yield "## Errors\n"
+    yield "Grouped by what the caller must do.\n"
+    yield from table("error", "is a", "means")
+    for name, one in vars(errors).items():
+        if isinstance(one, type) and issubclass(one, errors.TallymarkError):
+            parent = one.__bases__[0].__name__
+            yield row(f"`{name}`", f"`{parent}`", (one.__doc__ or "").strip())
+
+
+def main(arguments: list[str]) -> int:
+    wanted = page()
+    if arguments == ["--check"]:
+        return int(not TARGET.exists() or TARGET.read_text() != wanted)
+    TARGET.write_text(wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
