@@ -216,6 +216,7 @@ batches = Table(
     Column("snapshot_id", BigInteger, nullable=True),
     Column("committed_at", Instant, nullable=False),
     Index("batches_of_an_object", "object_id", "id"),
+    Index("batches_by_end", "object_id", "end_at"),
     Index("batches_of_a_task", "task_id", "first_page"),
 )
 

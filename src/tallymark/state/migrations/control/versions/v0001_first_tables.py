@@ -214,6 +214,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("batches_by_end", "batches", ["object_id", "end_at"], unique=False)
     op.create_index("batches_of_a_task", "batches", ["task_id", "first_page"], unique=False)
     op.create_index("batches_of_an_object", "batches", ["object_id", "id"], unique=False)
     op.create_table(
