@@ -1,0 +1,156 @@
+"""Keeping cubes level with the lake: the handler of the objects of kind `cube`.
+
+    pointer, number and marks ─▶ the touched buckets ─▶ computed from that pointer
+                              ─▶ buckets and number replaced in one transaction
+
+A commit that lands meanwhile has a higher number: its marks are there for the next refresh. Another
+table, specification or calendar means a rebuild into a new generation. It never calls a vendor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import chain, islice
+
+from sqlalchemy import select
+
+from tallymark.calendar.periods import Calendar
+from tallymark.clock import Clock
+from tallymark.compute import Compute
+from tallymark.cubes.store import CubeState, CubeStore, Piece
+from tallymark.cubes.tables import calendar_digest, spec_digest
+from tallymark.cubes.touched import base, by_quarter, rollups, scans, touched
+from tallymark.errors import FatalError, RetryableError
+from tallymark.lake.views import Pointer, is_foreign, pointer
+from tallymark.ledger import claim
+from tallymark.ledger.objects import Object
+from tallymark.ledger.task import Task
+from tallymark.ledger.worker import Due
+from tallymark.model import CubeSpec, Reached, nobody
+from tallymark.state.database import Databases, reading, writing
+from tallymark.state.schema import touched as marks
+
+LOOK_EVERY = timedelta(seconds=1)
+SCANS = 8
+"""More ranges than this in one piece of work are joined: each costs a look through the metadata."""
+
+
+class Refresh:
+    """The worker's handler of the kind `cube`: refreshes and rebuilds."""
+
+    def __init__(
+        self,
+        databases: Databases,
+        store: CubeStore,
+        specs: Mapping[str, CubeSpec],
+        calendar: Calendar,
+        compute: Compute,
+        clock: Clock,
+        *,
+        reached: Reached = nobody,
+    ) -> None:
+        self._databases = databases
+        self._store = store
+        self._specs = specs
+        self._calendar = calendar
+        self._compute = compute
+        self._clock = clock
+        self._reached = reached
+
+    def due(self, object: Object, now: datetime) -> Due:
+        """Due when the lake table is ahead of the cube."""
+        spec = self._specs.get(object.stream)
+        behind = spec is not None and self.behind(spec)
+        return Due([(None, None)] if behind else [], now + LOOK_EVERY)
+
+    def behind(self, spec: CubeSpec) -> bool:
+        """Whether the lake holds what the cube does not."""
+        state = self._store.state(spec.name)
+        with reading(self._databases.control) as conn:
+            at = pointer(conn, spec.name)
+        if at is None:
+            return False
+        level = self._fitting(spec, state, at)
+        return level is None or level.seq < at.seq
+
+    def run(self, task: Task) -> None:
+        """Bring one cube level, and end its task.
+
+        Raises: CommitConflict when somebody else changed the cube meanwhile; FatalError for a
+        foreign commit; what the compute raises.
+        """
+        spec = self._specs.get(task.object.stream)
+        if spec is not None:
+            self.refresh(spec)
+        with writing(self._databases.control) as tx:
+            claim.end(tx, task, self._clock.now())
+
+    def refresh(self, spec: CubeSpec) -> None:
+        """Bring one cube level with what is committed now."""
+        seen = self._store.state(spec.name)
+        with reading(self._databases.control) as conn:
+            at = pointer(conn, spec.name)
+            if at is None:
+                return
+            fitting = self._fitting(spec, seen, at)
+            query = select(marks.c.hour).where(marks.c.lake_table == spec.name)
+            if fitting:
+                query = query.where(marks.c.seq > fitting.seq)
+            hours = conn.execute(query).scalars().all()
+        self._reached("cube.marks_read")
+        _refuse_foreign(spec, at)
+        pieces = self._pieces(spec, at, hours)
+        if fitting:
+            self._replace(spec, fitting, at, pieces)
+        else:
+            self._rebuild(spec, seen, at, pieces)
+        self._reached("cube.replaced")
+
+    def _fitting(self, spec: CubeSpec, state: CubeState | None, at: Pointer) -> CubeState | None:
+        """The state, where the cube is one of this table, specification and calendar."""
+        wanted = (at.table_uuid, spec_digest(spec), calendar_digest(self._calendar))
+        if state and (state.table_uuid, state.spec_digest, state.calendar_digest) == wanted:
+            return state
+        return None
+
+    def _pieces(self, spec: CubeSpec, at: Pointer, hours: Sequence[int]) -> Iterator[Piece]:
+        spans = touched(spec, self._calendar, hours)
+        for group in by_quarter(self._calendar, spec, spans):
+            slots = base(spec, self._calendar, group)
+            rows = self._compute.buckets(at.metadata_location, spec, slots, scans(group, SCANS))
+            yield Piece(
+                [span.buckets for span in group], rows, rollups(spec, self._calendar, group)
+            )
+
+    def _replace(
+        self, spec: CubeSpec, seen: CubeState, at: Pointer, pieces: Iterator[Piece]
+    ) -> None:
+        # one quarter is computed before the transaction; only a change of several computes inside
+        first = list(islice(pieces, 1))
+        self._reached("cube.computed")
+        self._store.replace(spec, seen, at.seq, chain(first, pieces))
+
+    def _rebuild(
+        self, spec: CubeSpec, seen: CubeState | None, at: Pointer, pieces: Iterator[Piece]
+    ) -> None:
+        building = self._store.begin_build(spec)
+        for piece in pieces:
+            self._store.fill(spec, building, piece)
+        self._reached("cube.computed")
+        digests = (spec_digest(spec), calendar_digest(self._calendar))
+        new = CubeState(building, at.table_uuid, at.seq, *digests)
+        self._store.finish_build(spec, seen, new)
+
+
+def _refuse_foreign(spec: CubeSpec, at: Pointer) -> None:
+    try:
+        foreign = is_foreign(at)
+    except OSError as error:
+        raise RetryableError(f"the metadata of {spec.name} could not be read: {error}") from error
+    if foreign:
+        raise FatalError(
+            f"{spec.name} was written to by another program: its newest snapshot is not the one "
+            "that Tallymark committed last, so which hours changed is not known. Roll the table "
+            f"back to snapshot {at.snapshot_id}."
+        )
