@@ -40,8 +40,17 @@ MOST_SNAPSHOTS = 20
 CUT_TO_SNAPSHOTS = 10
 """Once there are too many, so many are left: the cost of a commit grows with those kept."""
 
-InCommit = Callable[[Connection, TableMetadata], None]
-"""What else becomes true with a commit, given the new metadata; raises to refuse it."""
+
+@dataclass(frozen=True)
+class Step:
+    """A commit as it would be: the table's metadata before it and after it."""
+
+    before: TableMetadata
+    after: TableMetadata
+
+
+InCommit = Callable[[Connection, Step], None]
+"""What else becomes true with a commit; raises to refuse it."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class LedgerCatalog(SqlCatalog):
         self._write_metadata(staged.metadata, staged.io, staged.metadata_location)
         self.joined.reached("commit.files_written")
         with writing(self.engine) as tx:
-            self.joined.in_commit(tx, staged.metadata)
+            self.joined.in_commit(tx, Step(current.metadata, staged.metadata))
             _swap(tx, self.name, current, staged)
         self.joined.reached("commit.committed")
         return CommitTableResponse(

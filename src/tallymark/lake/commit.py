@@ -16,13 +16,12 @@ import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table, Transaction
-from pyiceberg.table.metadata import TableMetadata
 from sqlalchemy import Connection, select
 
 from tallymark.clock import Clock
 from tallymark.errors import CommitConflict
 from tallymark.lake import decode, marks, replaced, tables
-from tallymark.lake.catalog import InCommit, LedgerCatalog
+from tallymark.lake.catalog import InCommit, LedgerCatalog, Step
 from tallymark.model import Reached, Stream, nobody
 from tallymark.state.database import writing
 from tallymark.state.schema import batches
@@ -105,9 +104,9 @@ class Lake:
         """A transaction of the table whose commit is one with the ledger's, marks and head too."""
         name = ".".join(table.name())
 
-        def all_of_it(tx: Connection, metadata: TableMetadata) -> None:
-            in_commit(tx, metadata)
-            marks.write(tx, name, metadata, touched, self._clock.now())
+        def all_of_it(tx: Connection, step: Step) -> None:
+            in_commit(tx, step)
+            marks.write(tx, name, step, touched, self._clock.now())
 
         table.catalog = self.catalog.joining(all_of_it, self._reached)
         return table.transaction()
@@ -124,13 +123,10 @@ class Lake:
             return self._only_ledger(write, finish)
         result = Committed(changed, write.rows.num_rows)
 
-        def in_commit(tx: Connection, metadata: TableMetadata) -> None:
+        def in_commit(tx: Connection, step: Step) -> None:
             nonlocal result
-            result = replace(
-                result,
-                snapshot_id=metadata.current_snapshot_id,
-                seq=marks.seq_of(metadata),
-            )
+            snapshot_id, seq = step.after.current_snapshot_id, marks.seq_of(step.after)
+            result = replace(result, snapshot_id=snapshot_id, seq=seq)
             finish(tx, result)
 
         touched = marks.hours(old, write.rows) if changed else set()
@@ -169,7 +165,7 @@ def _change(change: Transaction, write: Write, where: BooleanExpression, n_old: 
         change.overwrite(write.rows, overwrite_filter=where, snapshot_properties=properties)
 
 
-def _nothing_else(tx: Connection, metadata: TableMetadata) -> None:
+def _nothing_else(tx: Connection, step: Step) -> None:
     """A commit that the ledger need not know of."""
 
 

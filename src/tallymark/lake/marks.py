@@ -1,7 +1,9 @@
 """Which hours a commit touched, and what the table's newest commit is.
 
 A cube's refresh asks for the hours marked above the number that it has consumed. Compaction and
-expiry mark nothing, but move the head: another snapshot than the head's is a foreign commit.
+expiry mark nothing, but move the head. A snapshot that is not the head's is a foreign commit: its
+hours are not marked, so it must stay visible. Our own commits on top of it leave the head's
+snapshot where it was.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table.metadata import TableMetadata, TableMetadataV1
-from sqlalchemy import Connection, delete, text, update
+from sqlalchemy import Connection, case, delete, text, update
 
+from tallymark.lake.catalog import Step
 from tallymark.state.schema import heads, to_us, touched
 
 HOUR_US = 3_600_000_000
@@ -50,14 +53,14 @@ def seq_of(metadata: TableMetadata) -> int:
 def write(
     tx: Connection,
     lake_table: str,
-    metadata: TableMetadata,
+    step: Step,
     touched_hours: Iterable[int],
     now: datetime,
 ) -> None:
     """Move the table's head and mark the hours, in the transaction of the commit."""
-    seq = seq_of(metadata)
+    seq = seq_of(step.after)
     # the head first: its row lock lets one commit of a table at a time reach the marks
-    _write_head(tx, lake_table, metadata)
+    _write_head(tx, lake_table, step)
     rows = [
         {"lake_table": lake_table, "hour": hour, "seq": seq, "marked_at": to_us(now)}
         for hour in sorted(touched_hours)
@@ -66,17 +69,25 @@ def write(
         tx.execute(_MARK, rows)
 
 
-def _write_head(tx: Connection, lake_table: str, metadata: TableMetadata) -> None:
-    values = {
-        "table_uuid": str(metadata.table_uuid),
-        "snapshot_id": metadata.current_snapshot_id,
-        "seq": seq_of(metadata),
-    }
-    known = update(heads).where(
-        heads.c.lake_table == lake_table, heads.c.table_uuid == values["table_uuid"]
+def _write_head(tx: Connection, lake_table: str, step: Step) -> None:
+    uuid, seq = str(step.after.table_uuid), seq_of(step.after)
+    before, after = step.before.current_snapshot_id, step.after.current_snapshot_id
+    known = (
+        update(heads)
+        .where(heads.c.lake_table == lake_table, heads.c.table_uuid == uuid)
+        .values(
+            seq=seq,
+            snapshot_id=case(
+                (heads.c.snapshot_id.is_not_distinct_from(before), after),
+                else_=heads.c.snapshot_id,
+            ),
+        )
     )
-    if tx.execute(known.values(values)).rowcount == 1:
+    if tx.execute(known).rowcount == 1:
         return
     # a table that was made anew counts from one: the old one's marks mean nothing any more
     tx.execute(delete(touched).where(touched.c.lake_table == lake_table))
-    tx.execute(_HEAD, {"lake_table": lake_table, **values})
+    ours = after if before is None else None
+    tx.execute(
+        _HEAD, {"lake_table": lake_table, "table_uuid": uuid, "snapshot_id": ours, "seq": seq}
+    )

@@ -11,6 +11,7 @@ from datetime import datetime
 import pyarrow as pa
 from pyiceberg.expressions import (
     AlwaysFalse,
+    AlwaysTrue,
     And,
     BooleanExpression,
     GreaterThanOrEqual,
@@ -29,15 +30,20 @@ def where(
     if not batch_ids:
         return AlwaysFalse()
     # PyIceberg hides the positional arguments of its expressions from type checkers
-    mine: BooleanExpression = In("_batch", set(batch_ids))  # type: ignore[call-arg, arg-type]
+    mine = In("_batch", set(batch_ids))  # type: ignore[call-arg, arg-type]
+    # the time lets files be skipped, the batch makes it exact
+    return And(span(start_at, end_at), mine)
+
+
+def span(start_at: datetime | None, end_at: datetime | None) -> BooleanExpression:
+    inside: BooleanExpression = AlwaysTrue()
     if start_at is not None:
-        # the time lets files be skipped, the batch makes it exact
         since = GreaterThanOrEqual("ts", start_at.isoformat())  # type: ignore[call-arg, arg-type]
-        mine = And(since, mine)
+        inside = And(inside, since)
     if end_at is not None:
         before = LessThan("ts", end_at.isoformat())  # type: ignore[call-arg, arg-type]
-        mine = And(before, mine)
-    return mine
+        inside = And(inside, before)
+    return inside
 
 
 def read(table: Table, columns: pa.Schema, row_filter: BooleanExpression) -> pa.Table:

@@ -48,6 +48,8 @@ PROPERTIES: Mapping[str, str] = MappingProxyType(
         "write.metadata.delete-after-commit.enabled": "true",
         # a reader holds a metadata path for as long as it reads
         "write.metadata.previous-versions-max": "100",
+        # files are bounded by their rows: a batch, or what a compaction joins
+        "write.target-file-size-bytes": str(2**32),
         # one hour of a large file is read without the rest of it
         "write.parquet.row-group-limit": "131072",
     }
