@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from tallymark.ledger import claim
-from tallymark.ledger.claim import Task
+from tallymark.ledger.task import Task
 from tallymark.model import Page
 from tallymark.state.schema import calls
 
@@ -57,7 +57,7 @@ def kept(conn: Connection, task_id: int, first: int = 0, end: int | None = None)
     )
     if end is not None:
         query = query.where(c.n < end)
-    return [_call(row) for row in conn.execute(query.order_by(c.n))]
+    return [Call(*row) for row in conn.execute(query.order_by(c.n))]
 
 
 def supersede(tx: Connection, task: Task) -> None:
@@ -88,10 +88,5 @@ def last_for(conn: Connection, object_id: int, url: str) -> tuple[str, str] | No
     return None if row is None or row.etag is None else (row.etag, row.repeats or row.archive_key)
 
 
-def _call(row: Row[tuple[int, int, str, str | None, str, datetime]]) -> Call:
-    return Call(*row)
-
-
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isdigit() else None
-

@@ -84,7 +84,8 @@ def _cut(
 
 
 def _page_of(chunk: Chunk) -> int:
-    return max(record.page.n for record in (*chunk.rows[-1:], *chunk.rejected[-1:]))
+    last: list[Row | Rejected] = [*chunk.rows[-1:], *chunk.rejected[-1:]]
+    return max(record.page.n for record in last)
 
 
 def _key(stream: Stream, row: Row) -> int:

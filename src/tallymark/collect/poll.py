@@ -1,8 +1,8 @@
 """Collect one span of one object: fetch what is not kept yet, then commit it in one transaction.
 
-    kept pages of the task  ──▶  fetch the rest, each page: archive ▶ row in calls (fenced)
-                            ──▶  decode, at most 1 M rows at once ▶ lake.commit
-                                 claim check, batch, coverage, end of the task: one transaction
+kept pages of the task  ──▶  fetch the rest, each page: archive ▶ row in calls (fenced)
+                        ──▶  decode, at most 1 M rows at once ▶ lake.commit
+                             claim check, batch, coverage, end of the task: one transaction
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from tallymark.clock import Clock
 from tallymark.collect.chunks import Chunk, chunks
 from tallymark.collect.source import Clients, Source
 from tallymark.connectors import PulledConnector
-from tallymark.errors import CursorGone
+from tallymark.errors import CursorGone, FatalError
 from tallymark.lake import decode, quarantine
 from tallymark.lake.commit import Committed, Lake, Write, earlier
 from tallymark.ledger import claim, coverage, due
-from tallymark.ledger.claim import Task
 from tallymark.ledger.objects import Object
+from tallymark.ledger.task import Task
 from tallymark.ledger.worker import Due
-from tallymark.model import Covered, Page, Reached, Span, Stream, nobody
+from tallymark.model import Covered, Page, Period, Reached, Span, nobody
 from tallymark.state.database import reading, writing
 from tallymark.state.ids import next_id
 from tallymark.state.schema import batches
@@ -49,14 +49,14 @@ class Poll:
     batch_rows: int = BATCH_ROWS
 
     def due(self, obj: Object, now: datetime) -> Due:
-        """What of this object is due; periods that ended without a reading are written down."""
+        """What of this object is due; what is missing for good is written down."""
         source = self.sources[obj.source]
         with reading(self.engine) as conn:
-            known = coverage.load(conn, obj.id)
+            known = coverage.load(conn, obj.id, obj.settled_at)
         plan = due.plan(
             source.stream(obj),
             source.schedule(obj),
-            start_at=obj.start_at,
+            start_at=obj.settled_at,
             coverage=known,
             now=now,
             catch_up=obj.catch_up,
@@ -64,7 +64,7 @@ class Poll:
         )
         if plan.missing:
             with writing(self.engine) as tx:
-                coverage.fill(tx, obj.id, list(plan.missing))
+                coverage.fill(tx, obj.id, plan.missing)
         return Due([(span.start_at, span.end_at) for span in plan.spans], plan.check_at)
 
     def run(self, task: Task) -> None:
@@ -76,8 +76,6 @@ class Poll:
         source = self.sources[task.object.source]
         pages = self._fetch(source, task)
         self._load(source, task, pages)
-
-    # -- pages ---------------------------------------------------------------------------------
 
     def _fetch(self, source: Source, task: Task) -> list[calls.Call]:
         pages = self._adopt(task)
@@ -97,9 +95,8 @@ class Poll:
     def _fetch_from(self, source: Source, task: Task, cursor: str | None) -> None:
         obj = task.object
         connector = cast(PulledConnector, source.connector)
-        assert task.start_at is not None
-        assert task.end_at is not None
-        span = Span(obj.stream, obj.subject, task.start_at, task.end_at)
+        period = _period(task)
+        span = Span(obj.stream, obj.subject, period.start_at, period.end_at)
         client = self.clients.bind(source, obj)
         with reading(self.engine) as conn:
             first = calls.next_n(conn, task.id)
@@ -126,8 +123,6 @@ class Poll:
             n += 1
         with reading(self.engine) as conn:
             return calls.kept(conn, task.id)
-
-    # -- rows ----------------------------------------------------------------------------------
 
     def _load(self, source: Source, task: Task, pages: list[calls.Call]) -> None:
         stream = source.stream(task.object)
@@ -165,13 +160,12 @@ class Poll:
         self, source: Source, task: Task, chunk: Chunk, read_at: datetime, *, whole: bool
     ) -> None:
         obj, stream, now = task.object, source.stream(task.object), self.clock.now()
-        assert task.start_at is not None
-        assert task.end_at is not None
+        span = _period(task)
         batch_id = next_id(self.engine, "batch")
         rows, refused = decode.to_table(stream, chunk.rows, batch_id, now)
         rejected = [*chunk.rejected, *refused]
         with reading(self.engine) as conn:
-            old = earlier(conn, obj.id, task.start_at, task.end_at) if whole else ()
+            old = earlier(conn, obj.id, span.start_at, span.end_at) if whole else ()
         read = _read(source, task, chunk, read_at)
 
         def finish(tx: Connection, committed: Committed) -> None:
@@ -184,7 +178,8 @@ class Poll:
                 claim.end(tx, task, now)
             elif whole:
                 # half a restatement stands in the table until the last batch: say so
-                coverage.write(tx, obj.id, task.start_at, task.end_at, _half(task, read_at))  # type: ignore[arg-type]
+                half = Covered(span.start_at, span.end_at, "waiting", read_at, "being read")
+                coverage.write(tx, obj.id, span.start_at, span.end_at, [half])
 
         write = Write(
             table=f"{obj.source}.{obj.stream}",
@@ -192,9 +187,8 @@ class Poll:
             rows=rows,
             batch_id=batch_id,
             replaces=old,
-            start_at=task.start_at,
-            end_at=task.end_at,
-            within="span",
+            start_at=span.start_at,
+            end_at=span.end_at,
         )
         self.lake.commit(write, finish)
 
@@ -208,22 +202,17 @@ class _Read:
 
 def _read(source: Source, task: Task, chunk: Chunk, read_at: datetime) -> _Read:
     """What this reading covers. A gauge's reading belongs to the period in which it was taken."""
-    stream: Stream = source.stream(task.object)
+    stream = source.stream(task.object)
     schedule = source.schedule(task.object)
-    assert task.start_at is not None
-    assert task.end_at is not None
-    span = Span(task.object.stream, task.object.subject, task.start_at, task.end_at)
-    if stream.kind == "gauge":
-        taken = schedule.period(read_at)
-        span = replace(span, start_at=taken.start_at, end_at=taken.end_at)
+    span = schedule.period(read_at) if stream.kind == "gauge" else _period(task)
     covered = due.after_read(stream, schedule, span, read_at, chunk.there)
     return _Read(span.start_at, span.end_at, covered)
 
 
-def _half(task: Task, read_at: datetime) -> list[Covered]:
-    assert task.start_at is not None
-    assert task.end_at is not None
-    return [Covered(task.start_at, task.end_at, "waiting", read_at, "being read")]
+def _period(task: Task) -> Period:
+    if task.start_at is None or task.end_at is None:
+        raise FatalError(f"task {task.id} has no span to collect")
+    return Period(task.start_at, task.end_at)
 
 
 def _batch(

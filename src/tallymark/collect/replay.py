@@ -24,8 +24,9 @@ from tallymark.errors import RetryableError
 from tallymark.lake import decode
 from tallymark.lake.commit import Committed, Lake, Write
 from tallymark.ledger import claim
-from tallymark.ledger.claim import Claims, Task
+from tallymark.ledger.claim import Claims
 from tallymark.ledger.objects import Object
+from tallymark.ledger.task import Task
 from tallymark.model import Page, Row, Stream
 from tallymark.state.database import reading
 from tallymark.state.schema import batches

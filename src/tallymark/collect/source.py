@@ -31,7 +31,7 @@ class Source:
     connector: Connector
     streams: dict[str, Stream]
     budget_requests: int
-    budget_per_s: float
+    budget_every_s: float
 
     def stream(self, obj: Object) -> Stream:
         return self.streams[obj.stream]
@@ -51,16 +51,13 @@ class SourceBudget:
     def take(self) -> None:
         """Raises: RetryableError with the time to wait when the budget is used up."""
         while True:
-            wait_s = self.budgets.take(
-                self.source.name,
-                self.source.budget_requests,
-                self.source.budget_per_s,
-                self.source.budget_requests,
-            )
+            source = self.source
+            per_s = source.budget_requests / source.budget_every_s
+            wait_s = self.budgets.take(source.name, 1, per_s, source.budget_requests)
             if wait_s <= 0:
                 return
             if wait_s > PATIENCE_S:
-                text = f"the budget of {self.source.name} is used up for {wait_s:.0f} s"
+                text = f"the budget of {source.name} is used up for {wait_s:.0f} s"
                 raise RetryableError(text, retry_after_s=wait_s)
             self.pause(wait_s)
 

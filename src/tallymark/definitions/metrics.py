@@ -20,7 +20,9 @@ def metric(name: str, section: Section, streams: Mapping[str, Stream]) -> Metric
     measure = section.text("measure")
     found = MEASURE.match(measure)
     if measure and found is None:
-        text = f"`measure: {measure}` is none of sum(x), count, min(x), max(x), last(x), increase(x)"
+        text = (
+            f"`measure: {measure}` is none of sum(x), count, min(x), max(x), last(x), increase(x)"
+        )
         section.problems.add(section.place("measure"), text)
     where = _where(section)
     dimensions = section.texts("dimensions")
@@ -45,7 +47,7 @@ def metric(name: str, section: Section, streams: Mapping[str, Stream]) -> Metric
         title=title,
         description=description,
         unit=unit,
-        direction=direction,
+        direction=direction,  # type: ignore[arg-type]
         stream=stream_name,
         aggregate=aggregate,  # type: ignore[arg-type]
         field=field,

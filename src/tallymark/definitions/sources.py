@@ -81,7 +81,9 @@ def _fits(value: Any, hint: Any) -> bool:
     return False
 
 
-def _streams(name: str, section: Section, connector: type[Connector]) -> typing.Iterator[StreamSpec]:
+def _streams(
+    name: str, section: Section, connector: type[Connector]
+) -> typing.Iterator[StreamSpec]:
     known = {stream.name: stream for stream in connector.streams}
     seen = False
     for stream_name, part in section.sections("streams"):

@@ -21,7 +21,9 @@ def save(tx: Connection, workspace: Workspace, now: datetime) -> int:
     plain = workspace.plain()
     digest = hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
     newest = tx.execute(
-        select(revisions.c.revision, revisions.c.digest).order_by(revisions.c.revision.desc()).limit(1)
+        select(revisions.c.revision, revisions.c.digest)
+        .order_by(revisions.c.revision.desc())
+        .limit(1)
     ).one_or_none()
     if newest is not None and newest.digest == digest:
         return int(newest.revision)

@@ -45,7 +45,9 @@ def load(folder: Path, connectors: Mapping[str, type[Connector]]) -> Workspace:
     """
     problems = Problems()
     if not folder.is_dir():
-        raise ConfigError(f"there is no workspace at {folder}: make the folder, or give --workspace")
+        raise ConfigError(
+            f"there is no workspace at {folder}: make the folder, or give --workspace"
+        )
     tops = [top for path in sorted(folder.glob("*.y*ml")) if (top := read_file(path, problems))]
     workspace = _workspace(tops, connectors, problems)
     if problems.lines:

@@ -44,6 +44,8 @@ class Position:
 
     started_on: date
     done_to: datetime
+    live: bool = False
+    """Once the past is collected it is never simulated again: what a stop missed is missed."""
 
     @classmethod
     def read(cls, home: Path, now: datetime) -> Position:
@@ -55,7 +57,9 @@ class Position:
         if path.exists():
             found = json.loads(path.read_text())
             return cls(
-                date.fromisoformat(found["started_on"]), datetime.fromisoformat(found["done_to"])
+                date.fromisoformat(found["started_on"]),
+                datetime.fromisoformat(found["done_to"]),
+                found["live"],
             )
         if home.exists() and any(home.iterdir()):
             raise ConfigError(f"{home} is not a demo's home: give an empty or a new folder to --home")
@@ -67,7 +71,11 @@ class Position:
     def write(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         text = json.dumps(
-            {"started_on": self.started_on.isoformat(), "done_to": self.done_to.isoformat()}
+            {
+                "started_on": self.started_on.isoformat(),
+                "done_to": self.done_to.isoformat(),
+                "live": self.live,
+            }
         )
         part = home / f"{MARKER}.part"
         part.write_text(text)
@@ -100,7 +108,7 @@ class Story:
     def past(self, now: datetime, stop: threading.Event) -> None:
         """Collect all days up to now; goes on where an earlier start ended."""
         position = Position.read(self.home, now)
-        days = ticks(position, now)
+        days = [] if position.live else ticks(position, now)
         first = datetime.combine(position.started_on, time(), UTC)
         self.progress.total = max(1, (now - first).days)
         shipped_to = position.done_to
@@ -114,6 +122,7 @@ class Story:
             self.drain()
             Position(position.started_on, at).write(self.home)
             shipped_to = at
+        Position(position.started_on, shipped_to, live=True).write(self.home)
         self.clock.go_live()
         self.progress.done = self.progress.total
         self.progress.finished.set()
