@@ -14,6 +14,7 @@ from typing import Any
 from tallymark.clock import Clock, SystemClock
 from tallymark.demo.vendors.memory import MemoryWorld
 from tallymark.demo.vendors.server import VendorServer
+from tallymark.demo.world import World
 
 Make = Callable[[Any, Clock, Path | None], VendorServer]
 
@@ -28,6 +29,8 @@ def main(make: Make, arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--now", type=datetime.fromisoformat, help="move its clock there")
     parser.add_argument("--hold", action="store_true", help="and stop it there")
     options = parser.parse_args(arguments)
+    if options.world == "demo" and options.started_on is None:
+        parser.error("--world demo needs --started-on")
     vendor = make(_world(options), SystemClock(), options.log)
     if options.now:
         at = options.now if options.now.tzinfo else options.now.replace(tzinfo=UTC)
@@ -43,4 +46,6 @@ def main(make: Make, arguments: Sequence[str] | None = None) -> None:
 
 
 def _world(options: argparse.Namespace) -> Any:
-    return MemoryWorld(seeded=True)
+    if options.world == "test":
+        return MemoryWorld(seeded=True)
+    return World(options.started_on)
