@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -29,6 +30,7 @@ from pyiceberg.types import (
     StringType,
     TimestamptzType,
 )
+from sqlalchemy.exc import IntegrityError
 
 from tallymark.errors import ConfigError, FatalError
 from tallymark.lake import decode
@@ -92,8 +94,10 @@ def load_or_create(catalog: Catalog, table: str, stream: Stream) -> Table:
 
 
 def _create(catalog: Catalog, namespace: str, name: str, stream: Stream) -> Table:
-    try:
+    # where another process is faster; PyIceberg maps only what it looked for beforehand
+    with suppress(NamespaceAlreadyExistsError, IntegrityError):
         catalog.create_namespace_if_not_exists(namespace)
+    try:
         return catalog.create_table(
             (namespace, name),
             schema=_schema(stream),
@@ -101,8 +105,7 @@ def _create(catalog: Catalog, namespace: str, name: str, stream: Stream) -> Tabl
             location=f"{catalog.properties['warehouse']}/{namespace}/{name}",
             properties=dict(PROPERTIES),
         )
-    except (NamespaceAlreadyExistsError, TableAlreadyExistsError):
-        # another process was faster
+    except TableAlreadyExistsError:
         return catalog.load_table((namespace, name))
 
 

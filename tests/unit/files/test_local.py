@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tallymark.errors import NotFound
+from tallymark.files.local import LocalFiles
+
+
+class Synced:
+    """Which files and folders were synced, by the path that they had then."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.paths: list[str] = []
+        real = os.fsync
+
+        def fsync(handle: int) -> None:
+            self.paths.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+            real(handle)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+
+def test_a_put_syncs_the_data_then_its_folder_and_every_new_folder_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalFiles(tmp_path / "files")
+    synced = Synced(monkeypatch)
+    store.put("a/b/page", b"1")
+    root = str(tmp_path / "files")
+    assert {root, f"{root}/a", f"{root}/a/b"} <= set(synced.paths)
+    assert synced.paths[-2].startswith(f"{root}/.unfinished/")
+    assert synced.paths[-1] == f"{root}/a/b"
+
+
+def test_what_a_killed_process_left_unfinished_is_no_file(tmp_path: Path) -> None:
+    store = LocalFiles(tmp_path)
+    (tmp_path / ".unfinished" / "left").write_bytes(b"half")
+    store.put("a", b"1")
+    assert list(store.list("")) == ["a"]
+    assert list(store.list(".unf")) == []
+    with pytest.raises(NotFound):
+        store.get(".unfinished/left")
+
+
+def test_a_failed_write_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalFiles(tmp_path)
+    store.put("a", b"old")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        store.put("a", b"new")
+    assert store.get("a") == b"old"
