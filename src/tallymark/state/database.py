@@ -29,7 +29,7 @@ READING = "tallymark_reading"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x7A11_0001
-_GONE_SQLSTATES = ("08", "53", "57P", "58", "25P03", "55P03")
+_GONE_SQLSTATES = ("08", "40", "53", "57P", "58", "25P03", "55P03")
 _GONE_SQLITE = frozenset(
     {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN"}
 )
@@ -70,7 +70,7 @@ def _open_files(home: Path) -> Databases:
     with _locked(home / "locks" / "open.lock"):
         for engine in (databases.control, databases.inbox, databases.cubes):
             engine.connect().close()
-        _fsync_dir(home)
+        fsync_dir(home)
     return databases
 
 
@@ -219,7 +219,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _fsync_dir(path: Path) -> None:
+def fsync_dir(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
