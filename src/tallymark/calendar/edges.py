@@ -9,10 +9,12 @@ start is one too, whatever the minute at which clocks were changed.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from datetime import date
+from itertools import count
 from typing import assert_never
 
-from tallymark.calendar.offsets import DAY_S, HOUR_S, Offsets
+from tallymark.calendar.offsets import DAY_S, HOUR_S, REACH_S, Offsets
 from tallymark.model import Grain
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -27,14 +29,13 @@ def edges(offsets: Offsets, grain: Grain, start: int, end: int) -> list[int]:
         return []
     if grain == "hour":
         return _hour_edges(offsets, start, end)
-    label = floor(grain, offsets.highest(start) // DAY_S)
-    found = [offsets.first(label * DAY_S)]
-    while found[-1] < end:
-        label = following(grain, label)
-        edge = offsets.first(label * DAY_S)
+    found: list[int] = []
+    for edge in offsets.firsts(_walls(grain, floor(grain, offsets.highest(start) // DAY_S))):
         # equal where a date never was: Apia had no 2011-12-30
-        if edge > found[-1]:
+        if not found or edge > found[-1]:
             found.append(edge)
+        if edge >= end:
+            break
     return found
 
 
@@ -48,6 +49,17 @@ def hour_starts(offsets: Offsets, start: int, end: int) -> list[int]:
         if full != wall and offsets.first(wall // DAY_S * DAY_S) == stretch.start:
             found.append(stretch.start)
         found.extend(range(full - stretch.offset, stretch.end, HOUR_S))
+    return found
+
+
+def hours_named(offsets: Offsets, wall: int) -> list[int]:
+    """The starts of all hours that begin while the clock shows the full hour `wall`."""
+    found: list[int] = []
+    for stretch in offsets.between(wall - REACH_S, wall + REACH_S):
+        start = max(stretch.start, wall - stretch.offset)
+        end = min(stretch.end, wall + HOUR_S - stretch.offset)
+        if start < end:
+            found.extend(hour_starts(offsets, start, end))
     return found
 
 
@@ -71,12 +83,16 @@ def floor(grain: Grain, day: int) -> int:
     return first.toordinal() - EPOCH_ORDINAL
 
 
-_LONGEST_DAYS = {"hour": 1, "day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+_LONGEST_DAYS = {"month": 31, "quarter": 92, "year": 366}
 
 
-def following(grain: Grain, first_day: int) -> int:
-    """The first day of the next period, given the first day of one."""
-    return floor(grain, first_day + _LONGEST_DAYS[grain])
+def _walls(grain: Grain, day: int) -> Iterator[int]:
+    """The wall times at which periods begin, from the first day of one on, without end."""
+    if grain == "day" or grain == "week":
+        yield from count(day * DAY_S, DAY_S if grain == "day" else 7 * DAY_S)
+    while True:
+        yield day * DAY_S
+        day = floor(grain, day + _LONGEST_DAYS[grain])
 
 
 def _hour_edges(offsets: Offsets, start: int, end: int) -> list[int]:

@@ -8,8 +8,9 @@ midnight that a jump left out begins at the jump, and one that comes twice begin
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -25,10 +26,12 @@ DAY_S = 86_400
 KNOWN_FROM = (datetime(1968, 1, 1, tzinfo=UTC) - EPOCH) // SECOND
 KNOWN_TO = (datetime(2100, 1, 1, tzinfo=UTC) - EPOCH) // SECOND
 
+_UNKNOWN = "the calendar knows the years 1968 to 2099 only"
+
 # No two changes of one zone are nearer than 6 days (a test reads them from the data).
 _PROBE_S = 3 * DAY_S
 # No clock is further from UTC, and none was set back by more, than this.
-_REACH_S = 26 * HOUR_S
+REACH_S = 26 * HOUR_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Offsets:
     def index(self, second: int) -> int:
         """Raises: BadRequest outside of what is known."""
         if not KNOWN_FROM <= second < KNOWN_TO:
-            raise BadRequest("the calendar knows the years 1968 to 2099 only")
+            raise BadRequest(_UNKNOWN)
         return bisect_right(self.starts, second) - 1
 
     def at(self, second: int) -> int:
@@ -58,6 +61,8 @@ class Offsets:
 
     def between(self, start: int, end: int) -> Iterator[Stretch]:
         """The stretches that meet `[start, end)`, cut to it."""
+        if end > KNOWN_TO:
+            raise BadRequest(_UNKNOWN)
         for i in range(self.index(start), len(self.stretches)):
             found = self.stretches[i]
             if found.start >= end:
@@ -66,17 +71,25 @@ class Offsets:
 
     def first(self, wall: int) -> int:
         """The first instant at which the clock shows `wall` or later."""
-        for i in range(self.index(wall - _REACH_S), len(self.stretches)):
-            found = self.stretches[i]
-            if found.end + found.offset > wall:
-                return max(found.start, wall - found.offset)
-        raise BadRequest("the calendar knows the years 1968 to 2099 only")
+        return next(self.firsts((wall,)))
+
+    def firsts(self, walls: Iterable[int]) -> Iterator[int]:
+        """`first` of each of ascending wall times."""
+        i, start, offset, shown_to = -1, 0, 0, -math.inf
+        for wall in walls:
+            while wall >= shown_to:
+                i = self.index(wall - REACH_S) if i < 0 else i + 1
+                if i == len(self.stretches):
+                    raise BadRequest(_UNKNOWN)
+                found = self.stretches[i]
+                start, offset, shown_to = found.start, found.offset, found.end + found.offset
+            yield max(start, wall - offset)
 
     def highest(self, second: int) -> int:
         """The latest wall time shown up to this instant: the inverse of `first`."""
         i = self.index(second)
         wall = second + self.stretches[i].offset
-        while i > 0 and self.starts[i] > second - 2 * _REACH_S:
+        while i > 0 and self.starts[i] > second - 2 * REACH_S:
             before = self.stretches[i - 1]
             wall = max(wall, before.end - 1 + before.offset)
             i -= 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
-from tallymark.calendar.edges import EPOCH_ORDINAL, edges, hour_starts
+from tallymark.calendar.edges import EPOCH_ORDINAL, edges, hours_named
 from tallymark.calendar.offsets import DAY_S, EPOCH, HOUR_S, SECOND, Offsets, offsets
 from tallymark.calendar.zones import zone
 from tallymark.model import Grain, Period, check_aware
@@ -77,13 +77,9 @@ class Calendar:
 
     def _hour_key(self, second: int) -> str:
         offset = self.offsets.at(second)
-        hour = (second + offset) // HOUR_S
-        key = instant(hour * HOUR_S).strftime("%Y-%m-%dT%H")
-        near = (second - DAY_S, second + DAY_S)
-        if len(list(self.offsets.between(*near))) == 1:
-            return key
-        others = (other for other in hour_starts(self.offsets, *near) if other != second)
-        if all((other + self.offsets.at(other)) // HOUR_S != hour for other in others):
+        wall = (second + offset) // HOUR_S * HOUR_S
+        key = instant(wall).strftime("%Y-%m-%dT%H")
+        if len(hours_named(self.offsets, wall)) == 1:
             return key
         minutes = abs(offset) // 60
         return f"{key}{'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
