@@ -10,9 +10,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol
+
+import orjson
 
 from tallymark.errors import ConfigError
 from tallymark.model import Page, Received, Rejected, Row, Span, Stream
@@ -78,7 +83,11 @@ class PulledConnector(Connector, Protocol):
 
 
 class PushedConnector(Connector, Protocol):
-    """A sender that calls us: `POST /in/<path>/<source>`."""
+    """A sender that calls us: `POST /in/<path>/<source>`.
+
+    Its `rows` gets the pages of flushes: the address is `inbox:<source>/<batch>`, the body is what
+    `pack` made, and `unpack` reads it.
+    """
 
     path: ClassVar[str]
     """The first part of the route under `/in/`: `logs`."""
@@ -95,6 +104,50 @@ class PushedConnector(Connector, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """One inbox row as a flush archives it. `headers` are the few that the receiver keeps."""
+
+    received_at: datetime
+    headers: Mapping[str, str]
+    dedupe_id: str | None
+    body: bytes
+
+
+def pack(records: Iterable[Pushed]) -> bytes:
+    """The body of a flush's page: a JSON object a line, `{"received_at", "headers", "id", "body"}`.
+
+    What is not UTF-8 stands under `body_base64` instead.
+    """
+    return b"".join(_packed(record) for record in records)
+
+
+def unpack(page: Page) -> Iterator[Pushed]:
+    """The records of a flush's page, in their order."""
+    for line in page.body.splitlines():
+        found = orjson.loads(line)
+        packed = found.get("body_base64")
+        yield Pushed(
+            received_at=datetime.fromisoformat(found["received_at"]),
+            headers=found["headers"],
+            dedupe_id=found["id"],
+            body=found["body"].encode() if packed is None else b64decode(packed),
+        )
+
+
+def _packed(record: Pushed) -> bytes:
+    values: dict[str, Any] = {
+        "received_at": record.received_at.isoformat(),
+        "headers": dict(record.headers),
+        "id": record.dedupe_id,
+    }
+    try:
+        values["body"] = record.body.decode()
+    except UnicodeDecodeError:
+        values["body_base64"] = b64encode(record.body).decode()
+    return orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
+
+
 GROUP = "tallymark.connectors"
 
 
@@ -109,7 +162,9 @@ def discover() -> dict[str, type[Connector]]:
         found[info.name] = _own_class(vars(module).values(), info.name)
     for entry in entry_points(group=GROUP):
         if entry.name in found:
-            raise ConfigError(f"two connectors are called {entry.name!r}: rename the one in {entry.value}")
+            raise ConfigError(
+                f"two connectors are called {entry.name!r}: rename the one in {entry.value}"
+            )
         found[entry.name] = entry.load()
     return found
 
