@@ -1,0 +1,41 @@
+"""What a chart card is drawn from: plain columns, ready to be written as JSON. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tallymark.boards.labels import axis_label, title
+from tallymark.boards.lines import drawn, strip
+from tallymark.calendar.periods import Calendar
+from tallymark.metrics.answer import Bucket, Series
+
+
+def axis(calendar: Calendar, series: Series) -> dict[str, Any]:
+    """The buckets that all lines share: keys, axis labels, and titles that leave nothing out."""
+    buckets: Sequence[Bucket] = series.series[0].buckets if series.series else ()
+    grain = series.grain
+    days = [calendar.date_of(bucket.start_at) for bucket in buckets] if grain == "hour" else []
+    return {
+        "grain": grain,
+        "keys": [bucket.key for bucket in buckets],
+        "labels": [axis_label(calendar, grain, b.start_at, b.end_at) for b in buckets],
+        "titles": [title(calendar, grain, b.start_at, b.end_at, b.key) for b in buckets],
+        "day_starts": [n for n, on in enumerate(days) if n == 0 or on != days[n - 1]],
+    }
+
+
+def chart(series: Series, by: str | None, *, from_zero: bool) -> dict[str, Any]:
+    """Lines of values and state letters, and the coverage strip with its causes by bucket."""
+    states, causes = strip(series.series)
+    return {
+        "unit": series.unit,
+        "axis": series.grain,
+        "from_zero": from_zero,
+        "lines": [
+            {"name": one.name, "values": one.values, "states": one.states, "other": one.other}
+            for one in drawn(series.series, by)
+        ],
+        "strip": states,
+        "causes": {str(n): [cause.text for cause in found] for n, found in causes.items()},
+    }

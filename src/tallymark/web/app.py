@@ -1,0 +1,86 @@
+"""The application: routes, guards, and the one place where errors become answers."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+from typing import cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+
+from tallymark.errors import TallymarkError
+from tallymark.web import problems
+from tallymark.web.api import metrics, series
+from tallymark.web.assets import STATIC, KeptFiles
+from tallymark.web.guard import OnlyLoopback, SafeHeaders
+from tallymark.web.openapi import App
+from tallymark.web.pages import boards, probes
+from tallymark.web.pages.render import Pages, wants_page
+from tallymark.web.services import Services
+
+log = logging.getLogger(__name__)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The whole web as one ASGI application."""
+    app = App(
+        title="Tallymark",
+        version=version("tallymark"),
+        docs_url=None,  # the stock pages load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.services = services
+    app.state.pages = Pages()
+    for router in (probes.router, metrics.router, series.router, boards.router):
+        app.include_router(router)
+    app.mount("/static", KeptFiles(directory=STATIC), name="static")
+    if services.receiver is not None:
+        app.mount("/in", services.receiver)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(OnlyLoopback)
+    return app
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    known = cast(TallymarkError, error)
+    status = problems.status_of(known)
+    if status >= 500:
+        log.error("%s %s: %s", request.method, request.url.path, error)
+    if wants_page(request):
+        return request.app.state.pages.error(request, status, str(known))  # type: ignore[no-any-return]
+    return problems.of_error(known)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    known = cast(HTTPException, error)
+    if wants_page(request):
+        return request.app.state.pages.error(request, known.status_code, known.detail)  # type: ignore[no-any-return]
+    return problems.of_http(known)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    return problems.of_validation(cast(RequestValidationError, error))
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    detail = "Something went wrong here; the server's log says what."
+    if wants_page(request):
+        return request.app.state.pages.error(request, 500, detail)  # type: ignore[no-any-return]
+    return problems.problem(500, detail)
+
+
+_HANDLERS = {
+    TallymarkError: _refused,
+    HTTPException: _http,
+    RequestValidationError: _invalid,
+    Exception: _unexpected,
+}

@@ -1,0 +1,89 @@
+"""GET /boards/<name>: the page, what its charts are drawn from, and how a first collection goes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from tallymark.boards.define import BoardSpec
+from tallymark.boards.health import Progress, sentence
+from tallymark.boards.view import Asked, View, view
+from tallymark.errors import NotFound
+from tallymark.web.auth import ServicesOf
+from tallymark.web.pages.controls import controls
+from tallymark.web.pages.render import Pages, pages
+from tallymark.web.problems import Unknown
+from tallymark.web.services import Services
+
+router = APIRouter(include_in_schema=False)
+
+PagesOf = Annotated[Pages, Depends(pages)]
+
+
+def asked(
+    range: str = "",
+    grain: str = "",
+    from_: Annotated[str, Query(alias="from")] = "",
+    to: str = "",
+) -> Asked:
+    return Asked(range, grain, from_, to)
+
+
+AskedOf = Annotated[Asked, Depends(asked)]
+
+
+@router.get("/")
+def first(here: ServicesOf, request: Request, written: PagesOf) -> Response:
+    for name in here.boards:
+        return RedirectResponse(f"/boards/{name}", 307)
+    return written.page(request, "none.html", title="Boards", here=None)
+
+
+@router.get("/boards/{name}")
+def board(
+    name: str, here: ServicesOf, request: Request, query: AskedOf, written: PagesOf
+) -> HTMLResponse:
+    now = here.clock.now()
+    spec = _board(here, name)
+    shown = _view(here, spec, query)
+    cards = here.board_reader.page(spec, shown, now)
+    return written.page(
+        request,
+        "board.html",
+        title=spec.title,
+        here=spec,
+        cards=cards,
+        controls=controls(shown, here.calendar, cards, now),
+        progress=_progress(here.progress()),
+    )
+
+
+@router.get("/boards/{name}/data")
+def data(name: str, here: ServicesOf, query: AskedOf) -> Response:
+    spec = _board(here, name)
+    drawn = here.board_reader.data(spec, _view(here, spec, query))
+    return Response(orjson.dumps(drawn), media_type="application/json")
+
+
+@router.get("/boards/{name}/progress")
+def progress(name: str, here: ServicesOf) -> Response:
+    _board(here, name)
+    return Response(orjson.dumps(_progress(here.progress())), media_type="application/json")
+
+
+def _board(here: Services, name: str) -> BoardSpec:
+    if name not in here.boards:
+        raise NotFound(str(Unknown("board", name, here.boards)))
+    return here.boards[name]
+
+
+def _view(here: Services, spec: BoardSpec, query: Asked) -> View:
+    finests = here.board_reader.finests(spec)
+    return view(spec, query, finests, here.calendar, here.clock.now())
+
+
+def _progress(found: Progress | None) -> dict[str, Any] | None:
+    return None if found is None else {"text": sentence(found), "done": round(found.done, 4)}

@@ -1,0 +1,127 @@
+"""What an address asks for, and which grains make sense for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from tallymark.boards.define import BoardSpec
+from tallymark.boards.offer import Finest, at_least, choices, choose, finest
+from tallymark.boards.view import Asked, View, view
+from tallymark.calendar.periods import Calendar
+from tallymark.errors import BadRequest
+from tallymark.model import Field, Stream
+
+BOARD = BoardSpec(name="b", title="B", cards=())
+NOW = datetime(2026, 11, 24, 14, 25, tzinfo=UTC)
+DAILY = Finest("day", "read once a day")
+
+
+def shown(zone: str = "Europe/Berlin", now: datetime = NOW, **asked: str) -> View:
+    return view(BOARD, Asked(**asked), [Finest()], Calendar(zone), now)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("7d", date(2026, 11, 18)),
+        ("28d", date(2026, 10, 28)),
+        ("91d", date(2026, 8, 26)),
+        ("mtd", date(2026, 11, 1)),
+        ("qtd", date(2026, 10, 1)),
+        ("ytd", date(2026, 1, 1)),
+        ("12m", date(2025, 12, 1)),
+        ("13m", date(2025, 11, 1)),
+    ],
+)
+def test_a_range_ends_today_and_today_is_in_it(name: str, first: date) -> None:
+    found = shown(range=name)
+    assert (found.first_on, found.last_on) == (first, date(2026, 11, 24))
+    assert found.to_at == NOW
+
+
+def test_a_range_starts_where_the_day_starts_in_the_zone() -> None:
+    assert shown(range="mtd").from_at == datetime(2026, 10, 31, 23, tzinfo=UTC)
+
+
+def test_the_board_decides_where_the_address_says_nothing() -> None:
+    assert (shown().range, shown().grain) == ("28d", "day")
+
+
+def test_custom_dates_are_both_included() -> None:
+    found = shown(from_on="2026-08-03", to_on="2026-08-09", grain="hour")
+    assert found.range == "custom"
+    assert found.from_at == datetime(2026, 8, 2, 22, tzinfo=UTC)
+    assert found.to_at == datetime(2026, 8, 9, 22, tzinfo=UTC)
+
+
+def test_what_lies_ahead_is_left_out() -> None:
+    assert shown(from_on="2026-11-20", to_on="2027-01-01").last_on == date(2026, 11, 24)
+
+
+def test_a_day_that_never_was_is_passed_over() -> None:
+    found = shown("Pacific/Apia", from_on="2011-12-30", to_on="2012-01-02")
+    assert found.from_at == datetime(2011, 12, 30, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"range": "5d"}, "one of: 7d"),
+        ({"grain": "minute"}, "one of: hour, day"),
+        ({"from_on": "yesterday"}, "such as 2026-08-03"),
+        ({"from_on": "2026-08-03", "to_on": "2026-08-01"}, "swap them"),
+        ({"from_on": "2027-08-03", "to_on": "2027-08-04"}, "lies ahead"),
+        ({"from_on": "1979-12-31"}, "before 1980"),
+        ({"to_on": "2026-08-01"}, "from ''"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_does(asked: dict[str, str], said: str) -> None:
+    with pytest.raises(BadRequest, match=said):
+        shown(**asked)
+
+
+def test_a_grain_that_makes_no_sense_says_why() -> None:
+    reasons = {one.grain: one.reason for one in choices(91, [DAILY, Finest()])}
+    assert reasons["hour"].startswith("Too fine for 91 days")
+    assert reasons["year"].startswith("A year is longer than 91 days")
+    assert not any(reasons[grain] for grain in ("day", "week", "month", "quarter"))  # type: ignore[index]
+
+
+def test_a_grain_finer_than_every_schedule_says_why() -> None:
+    reasons = {one.grain: one.reason for one in choices(7, [DAILY])}
+    assert reasons["hour"] == "Nothing here has a finer grain: read once a day"
+
+
+def test_a_dimmed_grain_gives_way_to_the_nearest() -> None:
+    assert choose("hour", choices(91, [Finest()])) == "day"
+    assert choose("year", choices(91, [Finest()])) == "quarter"
+    assert choose("year", choices(1, [Finest()])) == "day"
+
+
+def test_a_card_keeps_the_grain_that_its_metric_has() -> None:
+    assert at_least("hour", DAILY) == "day"
+    assert at_least("month", DAILY) == "month"
+
+
+def stream(**known: object) -> Stream:
+    whole = {"name": "s", "kind": "gauge", "fields": (Field("a", "text"),), "subject": "a"}
+    return Stream(**{**whole, "key": ("a",), **known})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("known", "step_s", "grain"),
+    [
+        ({}, 3600, "hour"),
+        ({}, 6 * 3600, "hour"),
+        ({}, 86_400, "day"),
+        ({}, 7 * 86_400, "week"),
+        ({"kind": "series", "label": "day"}, 3600, "day"),
+        ({"kind": "push"}, 86_400, "hour"),
+    ],
+)
+def test_the_finest_grain_follows_the_schedule(
+    known: dict[str, object], step_s: float, grain: str
+) -> None:
+    assert finest(stream(**known), step_s).grain == grain
