@@ -1,0 +1,39 @@
+"""`python -m bench [NAME …]`: run the measurements one after another, each in its own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib import import_module
+
+from bench.result import WORK, Result, write
+
+NAMES = ("paged", "cascade", "refresh", "idle")
+
+
+def main(names: list[str]) -> int:
+    if names[:1] == ["--only"]:
+        print(json.dumps(asdict(import_module(f"bench.{names[1]}").run())))
+        return 0
+    WORK.mkdir(parents=True, exist_ok=True)
+    results = [_apart(name) for name in names or NAMES]
+    if not names:
+        write(results)
+    for result in results:
+        print(f"{'ok  ' if result.good else 'BAD '} {result.name}: {result.got} ({result.wanted})")
+        for note in result.notes:
+            print(f"       {note}")
+    return int(not all(result.good for result in results))
+
+
+def _apart(name: str) -> Result:
+    print(f"{name} …", flush=True)
+    command = [sys.executable, "-m", "bench", "--only", name]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return Result(**json.loads(done.stdout.splitlines()[-1]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
