@@ -67,7 +67,7 @@ class SourceBudget:
 
 @dataclass(frozen=True)
 class KeptAnswers:
-    """What a conditional request needs: the last answer of the same address, if it is still there."""
+    """What a conditional request needs: the last answer of the same address, if still there."""
 
     engine: Engine
     archive: Archive

@@ -40,6 +40,7 @@ def _settings(section: Section, connector: type[Connector]) -> dict[str, Any]:
         required = (
             setting.default is dataclasses.MISSING
             and setting.default_factory is dataclasses.MISSING
+            and not setting.metadata.get("derived")
         )
         if value is None:
             if required:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tallymark.errors import ConfigError
 MARKER = "demo.json"
 # npm's numbers of the day before are there by then, and GitHub is asked at the same time
 TICK = time(7, 0)
+BEFORE = timedelta(minutes=5)
 
 
 class DemoClock:
@@ -62,7 +63,7 @@ class Position:
                 found["live"],
             )
         if home.exists() and any(home.iterdir()):
-            raise ConfigError(f"{home} is not a demo's home: give an empty or a new folder to --home")
+            raise ConfigError(f"{home} is not a demo's home: give --home a new or an empty folder")
         started_on = months_before(now.date(), 13)
         position = cls(started_on, datetime.combine(started_on, time(), UTC))
         position.write(home)
@@ -82,15 +83,6 @@ class Position:
         part.replace(home / MARKER)
 
 
-@dataclass
-class Progress:
-    """What the board says while the past is collected."""
-
-    done: int = 0
-    total: int = 1
-    finished: threading.Event = field(default_factory=threading.Event)
-
-
 @dataclass(frozen=True)
 class Story:
     """Drives the program through the past."""
@@ -103,29 +95,31 @@ class Story:
     """Tell the receiver that it has listened up to now."""
     drain: Callable[[], None]
     """Do everything that is due now."""
-    progress: Progress
+    progress: Callable[[float], None]
+    """Told how much is done, from 0 to 1."""
 
     def past(self, now: datetime, stop: threading.Event) -> None:
         """Collect all days up to now; goes on where an earlier start ended."""
         position = Position.read(self.home, now)
         days = [] if position.live else ticks(position, now)
         first = datetime.combine(position.started_on, time(), UTC)
-        self.progress.total = max(1, (now - first).days)
-        shipped_to = position.done_to
+        whole_s = max(1.0, (now - first).total_seconds())
+        shipped_to = max(first, position.done_to - BEFORE)
         for at in days:
             if stop.is_set():
                 return
-            self.progress.done = (at - first).days
-            self.clock.stand_at(at)
-            self.send(shipped_to, at)
+            self.progress((at - first).total_seconds() / whole_s)
+            # what is shipped has waited for its flush by then
+            self.clock.stand_at(at - BEFORE)
             self.listen()
+            self.send(shipped_to, at - BEFORE)
+            self.clock.stand_at(at)
             self.drain()
             Position(position.started_on, at).write(self.home)
-            shipped_to = at
+            shipped_to = at - BEFORE
         Position(position.started_on, shipped_to, live=True).write(self.home)
         self.clock.go_live()
-        self.progress.done = self.progress.total
-        self.progress.finished.set()
+        self.progress(1.0)
 
 
 def ticks(position: Position, now: datetime) -> list[datetime]:

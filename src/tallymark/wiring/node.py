@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
 
-from tallymark.metrics.series import SeriesReader
-
 from tallymark.archive.keep import Archive
 from tallymark.calendar.periods import Calendar
 from tallymark.clock import Clock, SystemClock
@@ -34,6 +32,7 @@ from tallymark.ledger.budget import Budgets
 from tallymark.ledger.claim import Claims
 from tallymark.ledger.worker import Handler, Worker
 from tallymark.metrics.define import cube_specs
+from tallymark.metrics.series import SeriesReader
 from tallymark.model import CubeSpec, Reached, Secret, Stream, nobody
 from tallymark.net import Net
 from tallymark.receive.flush import Flush

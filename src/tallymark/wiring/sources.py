@@ -64,7 +64,7 @@ def _typed(
         if setting.name in settings:
             value = settings[setting.name]
             typed[setting.name] = Secret(value) if secret else value
-        elif secret and setting.name == "hash_key":
+        elif setting.metadata.get("derived"):
             # a key of the source's own, so that two sources' hashes cannot be joined
             typed[setting.name] = _derived(secret_key, spec.name)
     return typed

@@ -60,8 +60,8 @@ class AccessLog:
     allowance_s: ClassVar[int] = 15 * 60
     retries: ClassVar[bool] = True
 
-    hash_key: Secret
-    """Keys the hash of visitors' addresses."""
+    hash_key: Secret = field(metadata={"derived": True})
+    """Keys the hash of visitors' addresses; derived from the installation's key when not given."""
     dedupe_field: str | None = None
     """The JSON key that names a line for ever, such as `request_id`."""
     keys: Mapping[str, str] = field(default_factory=dict)

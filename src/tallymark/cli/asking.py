@@ -1,0 +1,175 @@
+"""Commands that only look: `validate`, `status`, `series`, `doctor`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from tallymark.calendar.zones import tzdata_version
+from tallymark.cli.common import (
+    Home,
+    Json,
+    WorkspaceDir,
+    app,
+    node_of,
+    now,
+    print_json,
+    print_table,
+    say,
+    settings,
+)
+from tallymark.connectors import discover
+from tallymark.definitions.workspace import load
+from tallymark.errors import TallymarkError
+from tallymark.lake.catalog import moved
+from tallymark.lake.views import is_foreign, pointer
+from tallymark.metrics.answer import Series, SeriesQuery
+from tallymark.metrics.plan import known
+from tallymark.model import GRAINS, Grain
+from tallymark.state.database import at_head, reading
+from tallymark.web.api import when
+from tallymark.wiring.health import status as entries
+from tallymark.wiring.node import Node
+
+LOW_BYTES = 1024**3
+
+
+@app.command()
+def validate(home: Home = None, workspace: WorkspaceDir = None, as_json: Json = False) -> None:
+    """Check the workspace's YAML; every problem is named with its file and line."""
+    found = load(settings(home, workspace=workspace).workspace_path, discover())
+    counts = {
+        "sources": len(found.sources),
+        "metrics": len(found.metrics),
+        "boards": len(found.boards),
+    }
+    if as_json:
+        print_json({"valid": True, **counts})
+    else:
+        say("valid: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+
+
+@app.command()
+def status(home: Home = None, as_json: Json = False) -> None:
+    """How the collecting goes: a row a subject, with its failure and what to do about it."""
+    node = node_of(settings(home), stored=True)
+    found = entries(node.databases.control)
+    if as_json:
+        print_json({"objects": found})
+        return
+    head = ("source", "stream", "subject", "state", "settled to", "next look", "what to do")
+    rows = [
+        (
+            one["source"],
+            one["stream"],
+            one["subject"],
+            one["state"],
+            f"{one['settled_to']:%Y-%m-%d %H:%M}",
+            f"{one['next_check_at']:%Y-%m-%d %H:%M}",
+            " — ".join(filter(None, (one["last_error"], one["advice"]))),
+        )
+        for one in found
+    ]
+    print_table(head, rows)
+
+
+@app.command()
+def series(
+    metric: str,
+    home: Home = None,
+    grain: Annotated[str, typer.Option(help="hour, day, week, month, quarter or year.")] = "day",
+    first: Annotated[str, typer.Option("--from", help="A date, or an instant.")] = "",
+    last: Annotated[str, typer.Option("--to", help="The last day included, or an instant.")] = "",
+    by: Annotated[list[str] | None, typer.Option(help="A dimension.")] = None,
+    filter: Annotated[list[str] | None, typer.Option(help="dimension:value")] = None,
+    as_json: Json = False,
+) -> None:
+    """A metric over its buckets, each with its completeness; the last 28 days by default."""
+    node = node_of(settings(home), stored=True)
+    today = node.calendar.date_of(now())
+    query = SeriesQuery(
+        metric=metric,
+        grain=_grain(grain),
+        from_at=when.start(node.calendar, first or str(today - timedelta(days=27))),
+        to_at=when.end(node.calendar, last or str(today)),
+        by=tuple(by or ()),
+        filters=tuple(_filter(text) for text in filter or ()),
+    )
+    found = node.series.read(query)
+    if as_json:
+        print_json(found)
+        return
+    head = ("key", *([*query.by]), "value", "completeness", "why")
+    print_table(head, list(_rows(found, query)))
+
+
+def _grain(text: str) -> Grain:
+    return known(text, GRAINS, "grain")  # type: ignore[return-value]
+
+
+def _filter(text: str) -> tuple[str, str]:
+    name, _, value = text.partition(":")
+    return name, value
+
+
+def _rows(found: Series, query: SeriesQuery) -> Iterator[tuple[object, ...]]:
+    for line in found.series:
+        for bucket in line.buckets:
+            why = "; ".join(cause.text for cause in bucket.causes)
+            of = [line.by.get(name, "") for name in query.by]
+            yield bucket.key, *of, bucket.value, bucket.completeness, why
+
+
+@app.command()
+def doctor(home: Home = None, as_json: Json = False) -> None:
+    """Look for what is wrong with this installation, and say what to do."""
+    node = node_of(settings(home), stored=True)
+    facts = {
+        "home": str(node.config.home),
+        "database": node.databases.control.url.render_as_string(hide_password=True),
+        "lake": str(node.config.lake_root),
+        "tzdata": tzdata_version(),
+        "connectors": sorted(node.connectors),
+    }
+    problems = list(_problems(node))
+    if as_json:
+        print_json({**facts, "problems": problems})
+    else:
+        for name, value in facts.items():
+            say(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+        say("\n".join(f"! {text}" for text in problems) or "nothing is wrong")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _problems(node: Node) -> Iterator[str]:
+    try:
+        if not at_head(node.databases):
+            yield "the database is of another version: start `tallymark serve` once"
+            return
+        with reading(node.databases.control) as conn:
+            for table in moved(conn, node.config.lake_root / "tables"):
+                yield f"{table}: its files are said to lie elsewhere: move the home back"
+            for name in node.streams:
+                at = pointer(conn, name)
+                if at is not None and is_foreign(at):
+                    yield f"{name}: somebody else committed to it: its cube stands still"
+    except SQLAlchemyError as error:
+        yield f"the database does not answer: {str(error).splitlines()[0]}"
+        return
+    try:
+        _ = node.sources
+    except TallymarkError as error:
+        yield str(error)
+    free_bytes = shutil.disk_usage(node.config.home).free
+    if free_bytes < LOW_BYTES:
+        yield f"only {free_bytes // 1024**2} MB are free in {node.config.home}"
+    for one in entries(node.databases.control):
+        if one["state"] == "failing":
+            advice = one["advice"] or "tried again by itself"
+            yield f"{one['source']} {one['subject']}: {one['last_error']} — {advice}"

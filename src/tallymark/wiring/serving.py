@@ -1,0 +1,153 @@
+"""A node that serves: the web at once, and the rest as soon as the database is there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+
+from tallymark.boards.health import Progress
+from tallymark.boards.offer import Finest, finest
+from tallymark.calendar.schedule import Schedule
+from tallymark.errors import ConfigError
+from tallymark.metrics.define import dimensions
+from tallymark.receive.http import Receiver
+from tallymark.receive.inbox import Inbox
+from tallymark.receive.listening import GAP_S, Listening
+from tallymark.state import tokens
+from tallymark.state.database import at_head
+from tallymark.web.app import create_app
+from tallymark.web.services import Services
+from tallymark.wiring.health import health, prometheus
+from tallymark.wiring.node import Node
+
+log = logging.getLogger(__name__)
+
+LISTEN_S = 3.0
+RETRY_S = 2.0
+
+
+def no_progress() -> Progress | None:
+    return None
+
+
+@dataclass
+class Server:
+    """The web of a node, and the threads beside it."""
+
+    node: Node
+    progress: Callable[[], Progress | None] = no_progress
+    gap_s: float = GAP_S
+    """After a longer silence nobody listened; a simulated past sets it to more than its step."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    prepared: threading.Event = field(default_factory=threading.Event)
+    trouble: str = ""
+    """Why the start does not get on; empty while it does."""
+    listening: Listening | None = None
+
+    def app(self) -> FastAPI:
+        node = self.node
+        self.inbox = Inbox(node.databases.inbox, node.clock)
+        receiver = Receiver(self.inbox, node.pushed, self._scope, node.clock)
+        return create_app(
+            Services(
+                clock=node.clock,
+                calendar=node.calendar,
+                reads=node.series,
+                metrics=node.workspace.metrics,
+                dimensions=self._dimensions(),
+                boards=node.workspace.boards,
+                finest=self._finest,
+                health=lambda names: health(node.databases.control, node.workspace.metrics, names),
+                check_token=self._scope,
+                ready=self._reasons,
+                prometheus=lambda: prometheus(node.databases),
+                progress=self.progress,
+                receiver=receiver,
+            )
+        )
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Prepare, trying again while the database is away; then listen, and do the work."""
+        while not self.stop.is_set():
+            try:
+                self.node.prepare()
+                break
+            except (SQLAlchemyError, OSError) as error:
+                self.trouble = f"the database or the lake is not there: {_first_line(error)}"
+                log.warning("%s", self.trouble)
+                self.stop.wait(RETRY_S)
+        else:
+            return
+        self.trouble = ""
+        self.listening = self._listener(self.gap_s)
+        self.listen()
+        self.prepared.set()
+        threading.Thread(target=self._listen, daemon=True).start()
+        work()
+
+    def listen(self) -> None:
+        """Say that requests can be taken now, where they can."""
+        if self.listening is not None and self.inbox.writable():
+            self.listening.beat(self.node.pushed)
+
+    def live(self) -> None:
+        """The past is over: from now on a silence counts."""
+        self.listening = self._listener(GAP_S)
+
+    def close(self) -> None:
+        self.stop.set()
+        self.inbox.close()
+        self.node.close()
+
+    def _listener(self, gap_s: float) -> Listening:
+        node = self.node
+        return Listening(node.databases.control, node.clock, node.boot.id, gap_s=gap_s)
+
+    def _listen(self) -> None:
+        while not self.stop.wait(LISTEN_S):
+            try:
+                self.listen()
+            except SQLAlchemyError as error:
+                log.warning("not listening: %s", _first_line(error))
+
+    def _scope(self, token: str) -> tokens.Scope | None:
+        return tokens.check(self.node.databases.control, token)
+
+    def _dimensions(self) -> dict[str, tuple[str, ...]]:
+        node = self.node
+        metrics = node.workspace.metrics.values()
+        return {m.name: dimensions(m, node.streams[m.stream]) for m in metrics}
+
+    def _finest(self, metric: str) -> Finest:
+        name = self.node.workspace.metrics[metric].stream
+        stream = self.node.streams[name]
+        source, _, stream_name = name.partition(".")
+        declared = self.node.workspace.sources[source].streams
+        every = next(s.every for s in declared if s.name == stream_name)
+        return finest(stream, Schedule.parse(every, stream.zone).step_s)
+
+    def _reasons(self) -> Sequence[str]:
+        """Why this node is not ready, each with what to do."""
+        if not self.prepared.is_set():
+            return [self.trouble or "starting: try again in a moment"]
+        reasons = []
+        try:
+            if not at_head(self.node.databases):
+                reasons.append("the database is of another version: start one `tallymark serve`")
+        except (SQLAlchemyError, ConfigError) as error:
+            reasons.append(f"the database does not answer: {_first_line(error)}")
+        if not self.node.config.lake_root.is_dir():
+            reasons.append(f"the lake is not there: {self.node.config.lake_root}")
+        if self.progress() is not None:
+            reasons.append("the first collection is under way")
+        return reasons
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
