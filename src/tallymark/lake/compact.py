@@ -31,18 +31,13 @@ class DataFile:
     """Somebody wrote delete files against it: a reader of Parquet alone would see dead rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Files of one partition that become one."""
-
-    period: Period
-    paths: frozenset[str]
-
-
-def next_bins(
+def bins(
     files: Iterable[DataFile], unit: Literal["day", "month"], now: datetime
-) -> Iterator[Bin]:
-    """Small files of closed partitions, and of open ones that have many; oldest first."""
+) -> Iterator[list[str]]:
+    """Paths that become one file, the oldest partition first.
+
+    Small files of closed partitions, and of open ones that have many.
+    """
     ordered = sorted(files, key=lambda file: (file.partition, file.first_us, file.path))
     for number, group in groupby(ordered, key=lambda file: file.partition):
         period = period_of(unit, number)
@@ -51,7 +46,7 @@ def next_bins(
             continue
         for files_of_bin in _filled(small):
             if len(files_of_bin) > 1 or _dead(files_of_bin):
-                yield Bin(period, frozenset(file.path for file in files_of_bin))
+                yield [file.path for file in files_of_bin]
 
 
 def _dead(files: list[DataFile]) -> bool:

@@ -19,10 +19,10 @@ from pyiceberg.types import PrimitiveType
 from sqlalchemy import Connection
 
 from tallymark.clock import Clock, SystemClock
-from tallymark.lake import replaced, tables
+from tallymark.lake import tables
 from tallymark.lake.catalog import MOST_SNAPSHOTS, Step
 from tallymark.lake.commit import Lake
-from tallymark.lake.compact import Bin, DataFile, next_bins
+from tallymark.lake.compact import DataFile, bins
 from tallymark.lake.sweep import sweep
 
 Check = Callable[[Connection], None]
@@ -61,11 +61,11 @@ def _compact_next(lake: Lake, name: str, now: datetime, check: Check) -> int:
         return 0
     tasks = {task.file.file_path: task for task in table.scan().plan_files()}
     files = [_data_file(table, task) for task in tasks.values() if _is_ours(table, task)]
-    found = next(next_bins(files, unit, now), None)
+    found = next(bins(files, unit, now), None)
     if found is None:
         return 0
-    taken = [tasks[path] for path in sorted(found.paths)]
-    written = _rewrite(lake, table, found, taken, check)
+    taken = [tasks[path] for path in sorted(found)]
+    written = _rewrite(lake, table, taken, check)
     if written >= len(taken) and not any(task.delete_files for task in taken):
         # rows so wide that they need as many files again: no use in going on
         return 0
@@ -103,15 +103,14 @@ def _data_file(table: Table, task: FileScanTask) -> DataFile:
     )
 
 
-def _rewrite(lake: Lake, table: Table, found: Bin, tasks: list[FileScanTask], check: Check) -> int:
+def _rewrite(lake: Lake, table: Table, tasks: list[FileScanTask], check: Check) -> int:
     """The same rows in fewer files: no hour is marked. Returns how many it wrote."""
     reader = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue())
     rows = reader.to_table(tasks).sort_by("ts")
     change = lake.joined(table, lambda tx, _step: check(tx))
     properties = {"tallymark.kind": "compact"}
     with change.update_snapshot(snapshot_properties=properties).overwrite() as files:
-        # the span says what conflicts: without it an append to any partition would
-        files.delete_by_predicate(replaced.span(found.period.start_at, found.period.end_at))
+        # no predicate: only somebody else's change of these very files is a conflict
         for task in tasks:
             files.delete_data_file(task.file)
         written = list(_dataframe_to_data_files(table.metadata, rows, table.io))

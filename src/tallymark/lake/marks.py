@@ -17,7 +17,7 @@ from pyiceberg.table.metadata import TableMetadata, TableMetadataV1
 from sqlalchemy import Connection, case, delete, text, update
 
 from tallymark.lake.catalog import Step
-from tallymark.state.schema import heads, to_us, touched
+from tallymark.state.schema import heads, objects, to_us, touched
 
 HOUR_US = 3_600_000_000
 
@@ -67,6 +67,7 @@ def write(
     ]
     if rows:
         tx.execute(_MARK, rows)
+        _wake_cube(tx, lake_table, now)
 
 
 def _write_head(tx: Connection, lake_table: str, step: Step) -> None:
@@ -90,4 +91,19 @@ def _write_head(tx: Connection, lake_table: str, step: Step) -> None:
     ours = after if before is None else None
     tx.execute(
         _HEAD, {"lake_table": lake_table, "table_uuid": uuid, "snapshot_id": ours, "seq": seq}
+    )
+
+
+def _wake_cube(tx: Connection, lake_table: str, now: datetime) -> None:
+    """Let the cube's object be looked at now; it need not ask every second."""
+    source, _, stream = lake_table.partition(".")
+    tx.execute(
+        update(objects)
+        .where(
+            objects.c.kind == "cube",
+            objects.c.source == source,
+            objects.c.stream == stream,
+            objects.c.attempts == 0,
+        )
+        .values(check_at=now, checked_at=now)
     )

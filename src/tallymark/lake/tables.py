@@ -42,6 +42,10 @@ PROPERTIES: Mapping[str, str] = MappingProxyType(
         "write.delete.mode": "copy-on-write",
         "write.update.mode": "copy-on-write",
         "write.merge.mode": "copy-on-write",
+        # an append beside a restatement or a compaction is no conflict: each takes away only rows
+        # or files that it names, and that is checked
+        "write.delete.isolation-level": "snapshot",
+        "write.update.isolation-level": "snapshot",
         "commit.manifest-merge.enabled": "true",
         "commit.manifest.min-count-to-merge": "20",
         "commit.retry.num-retries": "50",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tallymark.lake.compact import BIN_ROWS, OPEN_FILES, SMALL_ROWS, DataFile, next_bins, period_of
+from tallymark.lake.compact import BIN_ROWS, OPEN_FILES, SMALL_ROWS, DataFile, bins, period_of
 from tallymark.model import Period
 
 DAY = 20_513  # 2026-03-01
@@ -15,7 +15,7 @@ def files(n: int, *, partition: int = DAY, n_rows: int = 10, name: str = "f") ->
 
 
 def paths(found: list[DataFile], now: datetime) -> list[list[str]]:
-    return [sorted(each.paths) for each in next_bins(found, "day", now)]
+    return list(bins(found, "day", now))
 
 
 def test_partitions_are_the_days_and_months_since_1970() -> None:
