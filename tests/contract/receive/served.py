@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -67,6 +68,8 @@ def main(home: Path, port: int) -> None:
     served = Served(inbox, clock, port=port)
     sys.stdout.write(f"{served.url}\n")
     sys.stdout.flush()
+    # uvicorn raises the signal again when it has stopped: what it took is still to be ended
+    signal.signal(signal.SIGTERM, lambda *_: None)
     served.server.run([served.socket])
     inbox.close()
     databases.close()
