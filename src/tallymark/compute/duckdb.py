@@ -14,6 +14,9 @@ from tallymark.lake.views import Reader, scan
 from tallymark.model import CubeSpec, Measure, Period
 from tallymark.state.schema import to_us
 
+KEY_BYTES = 300
+"""PostgreSQL refuses a key of more than 2,704 bytes; the lake keeps the whole text."""
+
 _TYPES = {"long": "BIGINT", "double": "DOUBLE"}
 
 
@@ -65,11 +68,9 @@ def buckets_sql(
     spec: CubeSpec, table: str, scans: Sequence[Period], *, lacking: Collection[str] = ()
 ) -> str:
     """The query of `buckets`; columns in `lacking` are read as nulls."""
-    dimensions = ", ".join(
-        f"coalesce(CAST({_name(d)} AS VARCHAR), '') AS {_name(d)}" for d in spec.dimensions
-    )
+    dimensions = ", ".join(f"{_key(d)} AS {_name(d)}" for d in spec.dimensions)
     measures = ", ".join(column for m in spec.measures for column in _columns(m))
-    nulls = "".join(f", NULL::BIGINT AS {_name(field)}" for field in sorted(lacking))
+    nulls = "".join(f", {_null(spec, field)} AS {_name(field)}" for field in sorted(lacking))
     reads = " UNION ALL ".join(
         f"SELECT *{nulls} FROM {table}"
         f" WHERE ts >= {_instant(s.start_at)} AND ts < {_instant(s.end_at)}"
@@ -79,6 +80,19 @@ def buckets_sql(
         f"SELECT base.start_us, {dimensions}, {measures} FROM ({reads or _NOTHING}) AS raw"
         f" JOIN base ON base.slot = epoch_ms(raw.ts) // {SLOT_MS} GROUP BY ALL ORDER BY ALL"
     )
+
+
+def _null(spec: CubeSpec, field: str) -> str:
+    measured = any(field == measure.field for measure in spec.measures)
+    return "NULL::BIGINT" if measured else "NULL::VARCHAR"
+
+
+def _key(dimension: str) -> str:
+    """A dimension as a text that is a key in every database: not too long, and without NUL."""
+    value = f"CAST(raw.{_name(dimension)} AS VARCHAR)"
+    short = f"left(replace({value}, chr(0), '\ufffd'), 60) || '…' || md5({value})"
+    odd = f"strlen({value}) > {KEY_BYTES} OR contains({value}, chr(0))"
+    return f"coalesce(CASE WHEN {odd} THEN {short} ELSE {value} END, '')"
 
 
 _NOTHING = "SELECT NULL::TIMESTAMPTZ AS ts WHERE false"

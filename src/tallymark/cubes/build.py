@@ -31,7 +31,9 @@ from tallymark.model import CubeSpec, Reached, nobody
 from tallymark.state.database import Databases, reading, writing
 from tallymark.state.schema import touched as marks
 
-LOOK_EVERY = timedelta(seconds=1)
+LOOK_EVERY = timedelta(seconds=5)
+"""A commit that touches hours wakes the cube at once; this finds what moved without one."""
+
 SCANS = 8
 """More ranges than this in one piece of work are joined: each costs a look through the metadata."""
 
@@ -60,7 +62,7 @@ class Refresh:
 
     def due(self, object: Object, now: datetime) -> Due:
         """Due when the lake table is ahead of the cube."""
-        spec = self._specs.get(object.stream)
+        spec = self._specs.get(_cube_of(object))
         behind = spec is not None and self.behind(spec)
         return Due([(None, None)] if behind else [], now + LOOK_EVERY)
 
@@ -80,7 +82,7 @@ class Refresh:
         Raises: CommitConflict when somebody else changed the cube meanwhile; FatalError for a
         foreign commit; what the compute raises.
         """
-        spec = self._specs.get(task.object.stream)
+        spec = self._specs.get(_cube_of(task.object))
         if spec is not None:
             self.refresh(spec)
         with writing(self._databases.control) as tx:
@@ -141,6 +143,10 @@ class Refresh:
         digests = (spec_digest(spec), calendar_digest(self._calendar))
         new = CubeState(building, at.table_uuid, at.seq, *digests)
         self._store.finish_build(spec, seen, new)
+
+
+def _cube_of(object: Object) -> str:
+    return f"{object.source}.{object.stream}"
 
 
 def _refuse_foreign(spec: CubeSpec, at: Pointer) -> None:
