@@ -74,7 +74,8 @@ class Demo:
             clock=self.clock,
             send=self.send,
             listen=server.listen,
-            drain=self._drain,
+            collect=self.node.collector.run_until_idle,
+            drain=self.node.worker.run_until_idle,
             progress=self._done,
         )
         story.past(SystemClock().now(), server.stop)
@@ -102,9 +103,6 @@ class Demo:
 
     def _shipped_to(self) -> datetime:
         return datetime.fromisoformat((self.home / POSITION).read_text())
-
-    def _drain(self) -> None:
-        self.node.worker.run_until_idle()
 
     def _done(self, share: float) -> None:
         self.done = share

@@ -1,5 +1,10 @@
-"""The demo's course: thirteen months under a simulated clock, then live. It touches no database:
-the program that it drives is handed in."""
+"""The demo's course: thirteen months under a simulated clock, then live.
+
+    each day    the vendors are asked
+    each week   the site's log is shipped, flushed, and everything is rolled up
+
+It touches no database: the program that it drives is handed in.
+"""
 
 from __future__ import annotations
 
@@ -93,8 +98,10 @@ class Story:
     """Ship the site's log lines of a stretch of time."""
     listen: Callable[[], None]
     """Tell the receiver that it has listened up to now."""
-    drain: Callable[[], None]
-    """Do everything that is due now."""
+    collect: Callable[[], object]
+    """Ask the vendors for what is due now."""
+    drain: Callable[[], object]
+    """Do everything that is due now: flush and roll up too."""
     progress: Callable[[float], None]
     """Told how much is done, from 0 to 1."""
 
@@ -109,14 +116,19 @@ class Story:
             if stop.is_set():
                 return
             self.progress((at - first).total_seconds() / whole_s)
-            # what is shipped has waited for its flush by then
             self.clock.stand_at(at - BEFORE)
             self.listen()
-            self.send(shipped_to, at - BEFORE)
+            whole = at.weekday() == 0 or at == days[-1]
+            if whole:
+                # what is shipped has waited for its flush by then
+                self.send(shipped_to, at - BEFORE)
+                shipped_to = at - BEFORE
             self.clock.stand_at(at)
-            self.drain()
-            Position(position.started_on, at).write(self.home)
-            shipped_to = at - BEFORE
+            self.listen()
+            self.collect()
+            if whole:
+                self.drain()
+                Position(position.started_on, at).write(self.home)
         Position(position.started_on, shipped_to, live=True).write(self.home)
         self.clock.go_live()
         self.progress(1.0)

@@ -1,4 +1,4 @@
-"""Upkeep as work of the ledger: once a day for each table, like any other task."""
+"""Upkeep as work of the ledger: for each table, like any other task."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from tallymark.state.database import reading, writing
 from tallymark.state.schema import heads
 
 EVERY = timedelta(days=1)
+SELDOM = timedelta(days=7)
+MANY_COMMITS = 24
+"""After fewer commits there is little to join: it waits for the seldom turn."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,18 @@ class Upkeep:
 
     def due(self, obj: Object, now: datetime) -> Due:
         table = f"{obj.source}.{obj.stream}"
-        query = select(heads.c.compacted_at).where(heads.c.lake_table == table)
+        query = select(heads).where(heads.c.lake_table == table)
         with reading(self.lake.catalog.engine) as conn:
             row = conn.execute(query).one_or_none()
         if row is None:
             return Due([], now + EVERY / 24)
-        if row.compacted_at is None or not now - EVERY < row.compacted_at <= now:
+        if row.kept_up_at is None or row.kept_up_at > now:
             return Due([(None, None)], now)
-        return Due([], row.compacted_at + EVERY)
+        commits = row.seq - row.kept_up_seq
+        wait = EVERY if commits >= MANY_COMMITS else SELDOM
+        if commits and now >= row.kept_up_at + wait:
+            return Due([(None, None)], now)
+        return Due([], max(now, row.kept_up_at) + EVERY)
 
     def run(self, task: Task) -> None:
         """Raises: ClaimLost; CommitConflict."""
@@ -45,5 +52,5 @@ class Upkeep:
         done = update(heads).where(heads.c.lake_table == table)
         with writing(self.lake.catalog.engine) as tx:
             claim.check(tx, task)
-            tx.execute(done.values(compacted_at=self.clock.now()))
+            tx.execute(done.values(kept_up_at=self.clock.now(), kept_up_seq=heads.c.seq))
             claim.end(tx, task, self.clock.now())

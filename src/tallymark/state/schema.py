@@ -241,7 +241,9 @@ heads = Table(
     Column("table_uuid", String(40), nullable=False),
     Column("snapshot_id", BigInteger, nullable=True),
     Column("seq", BigInteger, nullable=False),
-    Column("compacted_at", Instant, nullable=True),
+    # when upkeep was done last, and at which number
+    Column("kept_up_at", Instant, nullable=True),
+    Column("kept_up_seq", BigInteger, nullable=True),
 )
 
 touched = Table(

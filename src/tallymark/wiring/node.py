@@ -175,12 +175,21 @@ class Node:
 
     @cached_property
     def worker(self) -> Worker:
-        handlers: dict[str, Handler] = {
-            "collect": self.poll,
-            "flush": self.flush,
-            "cube": self.refresh,
-            "maintain": Upkeep(self.lake, self.clock),
-        }
+        return self._worker(
+            {
+                "collect": self.poll,
+                "flush": self.flush,
+                "cube": self.refresh,
+                "maintain": Upkeep(self.lake, self.clock),
+            }
+        )
+
+    @cached_property
+    def collector(self) -> Worker:
+        """A worker that only asks vendors."""
+        return self._worker({"collect": self.poll})
+
+    def _worker(self, handlers: dict[str, Handler]) -> Worker:
         config = self.config
         return Worker(
             self.claims, handlers, self.clock, config.worker_threads, beat_s=config.beat_s

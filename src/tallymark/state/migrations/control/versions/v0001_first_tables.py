@@ -43,7 +43,8 @@ def upgrade() -> None:
         sa.Column("table_uuid", sa.String(length=40), nullable=False),
         sa.Column("snapshot_id", sa.BigInteger(), nullable=True),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("compacted_at", sa.BigInteger(), nullable=True),
+        sa.Column("kept_up_at", sa.BigInteger(), nullable=True),
+        sa.Column("kept_up_seq", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("lake_table"),
     )
     op.create_table(
