@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tallymark.demo.vendors.github import GithubVendor
 from tallymark.demo.vendors.log import answered, read_log
 from tallymark.demo.vendors.memory import MemoryWorld
 from tallymark.demo.vendors.npm import NpmVendor
+from tallymark.demo.world import World
 from tests.clock import FakeClock
 
 ROOT = Path(__file__).parents[3]
@@ -164,12 +165,37 @@ def test_npm_cuts_a_long_range_in_silence(clock: FakeClock) -> None:
         vendor.stop()
 
 
+def test_a_vendor_shows_the_demos_world(clock: FakeClock) -> None:
+    world = World(date(2025, 2, 1))
+    hub, registry = GithubVendor(world, clock), NpmVendor(world, clock)
+    try:
+        for vendor in (hub, registry):
+            vendor.start()
+        true = world.repository("acme/rocket", clock.now())
+        assert true
+        assert ask(hub.url, "/repos/acme/rocket")[2]["stargazers_count"] == true["stars"]
+        hub.clock.move_to(world.outage_at[0])
+        assert ask(hub.url, "/repos/acme/rocket")[0] == 503
+        _, _, body = ask(registry.url, "/downloads/range/2026-02-20:2026-02-20/launchpad")
+        n = world.true_downloads("launchpad", date(2026, 2, 20))
+        assert body["downloads"] == [{"downloads": n, "day": "2026-02-20"}]
+        assert ask(registry.url, "/downloads/range/2026-02-20:2026-02-20/other")[0] == 404
+        assert ask(hub.url, "/_control", body={"set": {"down": True}})[0] == 400
+    finally:
+        for vendor in (hub, registry):
+            vendor.stop()
+
+
+@pytest.mark.parametrize("world", ["test", "demo"])
 @pytest.mark.parametrize("module", [github, npm])
-def test_a_vendor_runs_alone_and_its_log_outlives_it(module: Any, tmp_path: Path) -> None:
+def test_a_vendor_runs_alone_and_its_log_outlives_it(
+    module: Any, world: str, tmp_path: Path
+) -> None:
     log = tmp_path / "calls.log"
     name = module.__name__
+    clock = ("--started-on", "2025-02-01", "--now", "2026-03-02T12:00:00Z", "--hold")
     process = subprocess.Popen(
-        [sys.executable, "-m", name, "--log", log, "--now", "2026-03-02T12:00:00Z", "--hold"],
+        [sys.executable, "-m", name, "--log", log, *clock, "--world", world],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
