@@ -9,15 +9,21 @@ import types
 import typing
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from fastapi.routing import APIRoute
+from typer.main import get_command
 
 from tallymark import config, connectors, errors
+from tallymark.cli import app
+from tallymark.cli.common import EXIT_CODES
 from tallymark.model import Stream
+from tallymark.state.database import migrate, open_databases
 from tallymark.web.app import create_app
 from tallymark.web.pages import boards
 from tallymark.web.services import Services
+from tallymark.wiring.health import prometheus
 
 TARGET = Path(__file__).with_name("reference.md")
 HEAD = """# Reference
@@ -27,7 +33,7 @@ This page is written by `make fix` from the code; a test fails when it is stale.
 
 
 def page() -> str:
-    parts = (settings(), commands(), sources(), routes(), error_tree())
+    parts = (settings(), commands(), sources(), routes(), figures(), error_tree())
     return HEAD + "".join("\n" + "\n".join(part).rstrip() + "\n" for part in parts)
 
 
@@ -55,6 +61,38 @@ def settings() -> Iterator[str]:
 
 def commands() -> Iterator[str]:
     yield "## Commands\n"
+    yield from table("command", "what it does")
+    options: dict[tuple[str, str, str], list[str]] = {}
+    for words, command in leaves(cast(Any, get_command(app)), ""):
+        arguments = [one for one in command.params if not one.opts[0].startswith("-")]
+        usage = " ".join([f"tallymark {words}", *(one.name.upper() for one in arguments)])
+        yield row(f"`{usage}`", " ".join((command.help or "").split()))
+        for one in command.params:
+            if one.name != "help" and one not in arguments:
+                told = (str(one.opts[0]), default_text(one), str(one.help or ""))
+                options.setdefault(told, []).append(f"`{words}`")
+    yield ""
+    yield from table("option", "default", "what it is", "of")
+    for (name, default, text), of in sorted(options.items()):
+        yield row(f"`{name}`", default, text, ", ".join(of))
+    yield "\nA command ends with one of these codes:\n"
+    yield from table("code", "means")
+    for code, meaning in EXIT_CODES.items():
+        yield row(code, meaning)
+
+
+def leaves(group: Any, words: str) -> Iterator[tuple[str, Any]]:
+    for name, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from leaves(command, f"{words}{name} ")
+        else:
+            yield f"{words}{name}", command
+
+
+def default_text(option: Any) -> str:
+    if option.required:
+        return "must be given"
+    return "" if option.default in (None, "", False) else f"`{option.default}`"
 
 
 def sources() -> Iterator[str]:
@@ -129,8 +167,8 @@ def stream_facts(stream: Stream) -> Iterator[str]:
 
 def routes() -> Iterator[str]:
     yield "## Routes\n"
-    app = create_app(cast(Services, types.SimpleNamespace(receiver=None)))
-    described = app.openapi()["paths"]
+    web = create_app(cast(Services, types.SimpleNamespace(receiver=None)))
+    described = web.openapi()["paths"]
     yield from table("route", "what it answers")
     for path, methods in described.items():
         for method, one in methods.items():
@@ -151,6 +189,20 @@ def routes() -> Iterator[str]:
                     must = "yes" if given.get("required") else "no"
                     yield row(f"`{given['name']}`", must, given.get("description", ""))
                 yield ""
+
+
+def figures() -> Iterator[str]:
+    yield "## Figures of `/metrics`\n"
+    with TemporaryDirectory() as home:
+        databases = open_databases(None, Path(home))
+        migrate(databases)
+        lines = prometheus(databases).decode().splitlines()
+        databases.close()
+    yield from table("figure", "what it is")
+    for line in lines:
+        if line.startswith("# HELP "):
+            name, text = line.removeprefix("# HELP ").split(" ", 1)
+            yield row(f"`{name}`", text)
 
 
 def error_tree() -> Iterator[str]:

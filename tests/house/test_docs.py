@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tallymark.connectors import discover
+from tallymark.definitions.workspace import load
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)]*)?\)")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 DECISIONS = (ROOT / "docs" / "decisions.md").read_text()
 
 
@@ -68,3 +72,26 @@ def test_the_scripts_can_be_read_by_bash() -> None:
     for script in scripts:
         subprocess.run(["bash", "-n", str(script)], check=True)
         assert script.stat().st_mode & 0o100, f"{script} is not executable"
+
+
+def test_every_workspace_in_the_documents_is_valid(tmp_path: Path) -> None:
+    """Each block on its own, as a reader would copy it."""
+    connectors = discover()
+    for page in PAGES:
+        for n, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)):
+            folder = tmp_path / f"{page.stem}-{n}"
+            folder.mkdir()
+            (folder / "all.yaml").write_text(block)
+            assert load(folder, connectors).metrics, page
+
+
+def test_the_commands_of_the_documents_are_there() -> None:
+    leaves = re.findall(r"^\| `tallymark ([a-z ]+?)(?: [A-Z ]+)?`", REFERENCE, re.MULTILINE)
+    first = {words.split()[0] for words in leaves}
+    told = {word for page in PAGES for word in re.findall(r"`?tallymark ([a-z]+)\b", code(page))}
+    assert told <= first, told - first
+
+
+def code(page: Path) -> str:
+    """The blocks of a page that are commands."""
+    return "\n".join(re.findall(r"```\n(.*?)```", page.read_text(), re.DOTALL))
