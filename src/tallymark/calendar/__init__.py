@@ -1,0 +1,1 @@
+"""All of time's rules: zones, periods, schedules, the calendar table. Pure."""

@@ -1,0 +1,1 @@
+"""Cubes: small indexes derived from the lake, at six grains; thrown away and rebuilt at will."""

@@ -1,0 +1,1 @@
+"""The databases: opened, migrated, used in transactions; tokens and secrets."""

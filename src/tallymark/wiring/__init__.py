@@ -1,0 +1,1 @@
+"""The only room that builds: every other gets handed what it needs."""
