@@ -40,7 +40,6 @@ def asked(kind: str, clock: FakeClock, log: Path) -> Iterator[tuple[Any, Client,
             yield contract.made(FOUND[kind], module, base_url=vendor.url), client, module.SUBJECT
     finally:
         vendor.stop()
-        vendor.log.close()
 
 
 @pytest.mark.parametrize("kind", FOUND)
@@ -95,7 +94,6 @@ def test_it_never_calls_before_the_page_before_is_kept(
                     assert vendor.answered() - before == n
     finally:
         vendor.stop()
-        vendor.log.close()
 
 
 @pytest.mark.parametrize("kind", PULLED)

@@ -30,7 +30,6 @@ def vendor(clock: FakeClock, tmp_path: Path) -> Iterator[GithubVendor]:
     vendor.start()
     yield vendor
     vendor.stop()
-    vendor.log.close()
 
 
 def ask(

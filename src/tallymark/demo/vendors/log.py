@@ -6,7 +6,7 @@ import json
 import threading
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 
 class CallLog:
@@ -20,7 +20,8 @@ class CallLog:
         self._lock = threading.Lock()
         self._entries: list[dict[str, Any]] = []
         self._number = 0
-        self._file = path.open("a", buffering=1, encoding="utf-8") if path else None
+        self._path = path
+        self._file: TextIO | None = None
 
     def started(self, method: str, path: str, at: datetime) -> int:
         with self._lock:
@@ -36,7 +37,8 @@ class CallLog:
     def _write(self, entry: dict[str, Any], path: str, at: datetime) -> None:
         entry |= {"path": path, "at": at.isoformat()}
         self._entries.append(entry)
-        if self._file and not self._file.closed:
+        if self._path:
+            self._file = self._file or self._path.open("a", buffering=1, encoding="utf-8")
             self._file.write(json.dumps(entry) + "\n")
 
     def entries(self) -> list[dict[str, Any]]:
@@ -44,9 +46,11 @@ class CallLog:
             return [dict(entry) for entry in self._entries]
 
     def close(self) -> None:
+        """Until the next line."""
         with self._lock:
             if self._file:
                 self._file.close()
+                self._file = None
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl
 
 from tallymark.clock import Clock
@@ -99,7 +99,7 @@ class VendorServer(ABC):
     def start(self, port: int = 0) -> int:
         """Listen; answers with the port. A stopped vendor may start again on its port."""
         self.stopping.clear()
-        self._http = _Server(("127.0.0.1", port), _handler(self))
+        self._http = _Server(port, self)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return int(self._http.server_address[1])
@@ -117,6 +117,7 @@ class VendorServer(ABC):
             except OSError:
                 continue  # its own thread has closed it just now
         self._http = None
+        self.log.close()
 
     def calls(self) -> list[dict[str, Any]]:
         """The log: see `log.CallLog`."""
@@ -151,83 +152,88 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
+    def __init__(self, port: int, vendor: VendorServer) -> None:
+        self.vendor = vendor
+        super().__init__(("127.0.0.1", port), _Handler)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that went away is no news."""
 
 
-def _handler(vendor: VendorServer) -> type[BaseHTTPRequestHandler]:
-    """The handler class of one vendor: http.server makes an instance a connection."""
+class _Handler(BaseHTTPRequestHandler):
+    """One connection of a caller."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-        timeout = 120
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    timeout = 120
 
-        def setup(self) -> None:
-            super().setup()
-            vendor.connections.add(self.connection)
+    @property
+    def vendor(self) -> VendorServer:
+        return cast(_Server, self.server).vendor
 
-        def finish(self) -> None:
-            vendor.connections.discard(self.connection)
-            super().finish()
+    def setup(self) -> None:
+        super().setup()
+        self.vendor.connections.add(self.connection)
 
-        def do_GET(self) -> None:
-            if self.path.startswith("/_control"):
-                self._send(json_answer(200, vendor.calls()))
-                return
-            number = vendor.log.started("GET", self.path, vendor.clock.now())
-            answer, n_bytes = self._decide(vendor.faults.next(self.path))
-            # before the last byte, so that whoever has the answer finds it in the log
-            whole = answer is not None and n_bytes is None
-            status = answer.status if answer and whole else 0
-            vendor.log.ended(number, self.path, status, vendor.clock.now())
-            self.close_connection = self.close_connection or not whole
-            if answer:
-                self._send(answer, n_bytes)
+    def finish(self) -> None:
+        self.vendor.connections.discard(self.connection)
+        super().finish()
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            try:
-                vendor.control(json.loads(body))
-            except (ValueError, KeyError, TypeError) as error:
-                self._send(json_answer(400, {"error": str(error)}))
-            else:
-                self._send(json_answer(200, {"now": vendor.clock.now().isoformat()}))
+    def do_GET(self) -> None:
+        if self.path.startswith("/_control"):
+            self._send(json_answer(200, self.vendor.calls()))
+            return
+        number = self.vendor.log.started("GET", self.path, self.vendor.clock.now())
+        answer, n_bytes = self._decide(self.vendor.faults.next(self.path))
+        # before the last byte, so that whoever has the answer finds it in the log
+        whole = answer is not None and n_bytes is None
+        status = answer.status if answer and whole else 0
+        self.vendor.log.ended(number, self.path, status, self.vendor.clock.now())
+        self.close_connection = self.close_connection or not whole
+        if answer:
+            self._send(answer, n_bytes)
 
-        def _decide(self, fault: Fault | None) -> tuple[Answer | None, int | None]:
-            """What to send, and how much of it; no answer: the connection is cut."""
-            kind = fault.kind if fault else None
-            if fault and kind in ("slow", "timeout"):
-                vendor.stopping.wait(fault.seconds)
-            if kind in ("cut", "timeout"):
-                return None, None
-            if fault and kind in ("status", "garbage"):
-                return _faulty(fault), None
-            answer = self._true()
-            return answer, len(answer.body) // 2 if kind == "truncate" else None
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        try:
+            self.vendor.control(json.loads(body))
+        except (ValueError, KeyError, TypeError) as error:
+            self._send(json_answer(400, {"error": str(error)}))
+        else:
+            self._send(json_answer(200, {"now": self.vendor.clock.now().isoformat()}))
 
-        def _true(self) -> Answer:
-            path, _, query = self.path.partition("?")
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            return vendor.answer_one(
-                Asked(path, dict(parse_qsl(query)), headers, vendor.clock.now())
-            )
+    def _decide(self, fault: Fault | None) -> tuple[Answer | None, int | None]:
+        """What to send, and how much of it; no answer: the connection is cut."""
+        kind = fault.kind if fault else None
+        if fault and kind in ("slow", "timeout"):
+            self.vendor.stopping.wait(fault.seconds)
+        if kind in ("cut", "timeout"):
+            return None, None
+        if fault and kind in ("status", "garbage"):
+            return _faulty(fault), None
+        answer = self._true()
+        return answer, len(answer.body) // 2 if kind == "truncate" else None
 
-        def _send(self, answer: Answer, n_bytes: int | None = None) -> None:
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            if answer.status != 304:
-                self.send_header("content-length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body[:n_bytes])
-            self.wfile.flush()
+    def _true(self) -> Answer:
+        path, _, query = self.path.partition("?")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return self.vendor.answer_one(
+            Asked(path, dict(parse_qsl(query)), headers, self.vendor.clock.now())
+        )
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """The vendor keeps its own log."""
+    def _send(self, answer: Answer, n_bytes: int | None = None) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status != 304:
+            self.send_header("content-length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body[:n_bytes])
+        self.wfile.flush()
 
-    return Handler
+    def log_message(self, format: str, *args: Any) -> None:
+        """The vendor keeps its own log."""
 
 
 def _faulty(fault: Fault) -> Answer:
