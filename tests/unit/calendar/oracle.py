@@ -8,7 +8,7 @@ midnight.
 from __future__ import annotations
 
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -95,21 +95,22 @@ class Looked:
 
 
 @cache
-def midnights() -> list[datetime]:
-    return [EPOCH + timedelta(days=day) for day in range(FIRST // DAY, END // DAY)]
+def midnights() -> list[tuple[datetime, date]]:
+    found = [EPOCH + timedelta(days=day) for day in range(FIRST // DAY, END // DAY)]
+    return [(midnight, midnight.date()) for midnight in found]
 
 
-def day_starts(zone: ZoneInfo, looked: list[Looked]) -> list[int]:
-    """The start of every day from FIRST to END."""
-    found = [second for block in looked for second in block.days]
+def days_of(zone: ZoneInfo, looked: list[Looked]) -> list[tuple[int, date]]:
+    """The start of every day from FIRST to END, and the date that it shows."""
+    found = [(second, shows(zone, second).date()) for block in looked for second in block.days]
     edges = [(block.start, block.end) for block in looked]
     at = 0
-    for midnight in midnights():
+    for midnight, on in midnights():
         second = int(midnight.replace(tzinfo=zone).timestamp())
         while at < len(edges) and edges[at][1] <= second:
             at += 1
         if at == len(edges) or second < edges[at][0]:
-            found.append(second)
+            found.append((second, on))
     return sorted(found)
 
 

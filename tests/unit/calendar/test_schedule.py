@@ -9,7 +9,7 @@ from cronsim import CronSim
 from tallymark.calendar.periods import Calendar
 from tallymark.calendar.schedule import Schedule, parse_duration
 from tallymark.errors import BadRequest, ConfigError
-from tallymark.model import Period
+from tallymark.model import Grain, Period
 from tests.unit.calendar.oracle import zone_of
 
 SECOND = timedelta(seconds=1)
@@ -59,7 +59,8 @@ def test_an_instant_lies_in_one_period_of_a_schedule(text: str, start: str, end:
 def test_an_hour_and_a_day_are_those_of_the_calendar() -> None:
     start_at, end_at = utc("2006-01-01"), utc("2007-01-01")
     calendar = Calendar("America/St_Johns")
-    for text, grain in (("1h", "hour"), ("1d", "day")):
+    texts: dict[str, Grain] = {"1h": "hour", "1d": "day"}
+    for text, grain in texts.items():
         schedule = Schedule.parse(text, "America/St_Johns")
         assert schedule.periods(start_at, end_at) == calendar.periods(grain, start_at, end_at)
 

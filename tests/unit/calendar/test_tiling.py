@@ -24,7 +24,7 @@ from tests.unit.calendar.oracle import (
     all_names,
     blocks,
     data_since_first,
-    day_starts,
+    days_of,
     distinct_names,
     shows,
     tzif,
@@ -70,11 +70,12 @@ def labels(on: date) -> dict[Grain, object]:
 
 def check_days(zone_name: str, looked: list[Looked]) -> None:
     zone, calendar = zone_of(zone_name), Calendar(zone_name)
-    days = day_starts(zone, looked)
+    dated = days_of(zone, looked)
+    days = [start for start, _ in dated]
     found = starts_of(calendar.periods("day", FROM_AT, TO_AT))
     assert found == cut(days, second_of(FROM_AT), second_of(TO_AT)), zone_name
     assert all(start % 900 == 0 for start in found), zone_name
-    names = [labels(shows(zone, start).date()) for start in days]
+    names = [labels(on) for _, on in dated]
     grains: tuple[Grain, ...] = ("week", "month", "quarter", "year")
     for grain in grains:
         changed = zip(days[1:], pairwise(names), strict=True)
