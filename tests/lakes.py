@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 from sqlalchemy import Connection, select
@@ -66,6 +67,7 @@ class TestLake:
         self.root = home / "lake"
         self.engine = databases.control
         self.clock = FakeClock(at(24))
+        self.partition: Literal["day", "month"] = "day"
         self.lake = Lake(open_catalog(databases.control, self.root), self.clock, reached)
 
     def put(
@@ -75,9 +77,10 @@ class TestLake:
         *,
         replaces: tuple[int, ...] = (),
         span: tuple[datetime, datetime] | None = None,
-        stream: Stream = STREAM,
+        stream: Stream | None = None,
         finish: Finish = nothing_else,
     ) -> Committed:
+        stream = replace(stream or STREAM, partition=self.partition)
         write = Write(
             table=TABLE,
             stream=stream,

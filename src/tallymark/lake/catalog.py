@@ -94,14 +94,25 @@ class LedgerCatalog(SqlCatalog):
         )
         self._write_metadata(staged.metadata, staged.io, staged.metadata_location)
         self.joined.reached("commit.files_written")
-        with writing(self.engine) as tx:
-            self.joined.in_commit(tx, Step(current.metadata, staged.metadata))
-            _swap(tx, self.name, current, staged)
+        self._decide(self.joined.in_commit, current, staged)
         self.joined.reached("commit.committed")
         return CommitTableResponse(
             metadata=staged.metadata,
             metadata_location=staged.metadata_location,  # type: ignore[call-arg]
         )
+
+    def _decide(self, in_commit: InCommit, current: Table, staged: StagedTable) -> None:
+        refused = True
+        try:
+            with writing(self.engine) as tx:
+                in_commit(tx, Step(current.metadata, staged.metadata))
+                _swap(tx, self.name, current, staged)
+                # from here on only the database knows how it ended
+                refused = False
+        finally:
+            if refused:
+                # readers without a catalog take the folder's highest number for the newest
+                staged.io.delete(staged.metadata_location)
 
 
 def open_catalog(engine: Engine, root: Path) -> LedgerCatalog:

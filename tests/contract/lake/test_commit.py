@@ -57,6 +57,9 @@ def test_a_finish_that_raises_leaves_neither_rows_nor_ledger(lake: TestLake) -> 
     assert lake.read() == [(at(1), "a", 10)]
     assert ledger(lake) == {}
     assert (lake.head(), lake.marks()) == before
+    # readers without a catalog look for the newest metadata in the folder
+    newest = max(path.name for path in lake.root.rglob("*.metadata.json"))
+    assert lake.table().metadata_location.endswith(newest)
 
 
 def test_a_batch_without_rows_writes_only_the_ledger(lake: TestLake) -> None:
