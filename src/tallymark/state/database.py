@@ -69,7 +69,12 @@ def _open_files(home: Path) -> Databases:
     # turning a new file to WAL is refused at once while another process does the same
     with _locked(home / "locks" / "open.lock"):
         for engine in (databases.control, databases.inbox, databases.cubes):
-            engine.connect().close()
+            try:
+                engine.connect().close()
+            except exc.DatabaseError:
+                # cubes are derived: their store throws a damaged file away
+                if engine is not databases.cubes:
+                    raise
         fsync_dir(home)
     return databases
 
