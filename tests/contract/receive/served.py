@@ -19,10 +19,18 @@ from tallymark.receive.access import Check
 from tallymark.receive.body import Limits
 from tallymark.receive.http import Receiver
 from tallymark.receive.inbox import Inbox
+from tallymark.receive.patience import Patient
 from tallymark.state.database import migrate, open_databases
 from tallymark.state.tokens import Scope
 
 TOKENS: dict[str, Scope] = {"tmk_write": "write", "tmk_admin": "admin", "tmk_read": "read"}
+
+
+class Impatient(Patient):
+    """As the real one, for tests that wait for it."""
+
+    head_s = 1.5
+    rest_s = 20.0
 
 
 class Served:
@@ -44,7 +52,9 @@ class Served:
         self.port: int = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/in/logs/site"
         app = Receiver(inbox, sources, check_token, clock, limits)
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False)
+        config = uvicorn.Config(
+            app, http=Impatient, log_level="warning", lifespan="off", access_log=False
+        )
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self.server.run, args=([self.socket],), daemon=True)
 

@@ -255,6 +255,33 @@ def test_a_slow_body_is_given_up_and_others_go_on(served: Served, databases: Dat
     assert len(stored(databases)) == 1
 
 
+@on_sqlite
+def test_a_slow_head_is_given_up_and_others_go_on(served: Served) -> None:
+    slow = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(500)]
+    for n, sender in enumerate(slow):
+        # some send nothing at all
+        sender.sendall(b"POST /in/logs/site HTTP/1.1\r\nHost: x\r\nX-Slow: "[: n % 50])
+    for _ in range(5):
+        assert post(served, b"").status_code == 200
+        slow[7].sendall(b"a")
+    for sender in slow:
+        sender.settimeout(10)
+        answer = sender.recv(100)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 408")
+        sender.close()
+
+
+@on_sqlite
+def test_a_connection_that_is_kept_serves_many_requests(served: Served) -> None:
+    with httpx.Client(headers=WRITE) as client:
+        for _ in range(4):
+            assert client.post(served.url, content=b"").status_code == 200
+            time.sleep(0.6)
+        refused = client.post(served.url, content=b"{}" * 100_000, headers={"authorization": ""})
+        assert refused.status_code == 401
+        assert client.post(served.url, content=b"").status_code == 200
+
+
 def test_a_torn_request_leaves_nothing(served: Served, databases: Databases) -> None:
     head = (
         "POST /in/logs/site HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer tmk_write\r\n"
