@@ -1,0 +1,110 @@
+"""One process of the program under test: a node at a held instant, killed where it is told to.
+
+    python -m tests.crash.program     a JSON job a line ▶ each runs in a fork ▶ says how it ended
+
+The imports are done once; each job is a process of its own, killed with SIGKILL by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tallymark.config import load as load_config
+from tallymark.connectors import discover
+from tallymark.definitions.workspace import load as load_workspace
+from tallymark.wiring.node import Node
+
+
+@dataclass(frozen=True)
+class HeldClock:
+    """Stands at one instant, so that a second run decides as the first did."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+@dataclass
+class KillAt:
+    """Kills this process right after the `nth` time that a step is behind it."""
+
+    step: str | None
+    nth: int = 1
+    seen: int = 0
+    signal: int = signal.SIGKILL
+
+    def __call__(self, step: str) -> None:
+        if step != self.step:
+            return
+        self.seen += 1
+        if self.seen == self.nth:
+            os.kill(os.getpid(), self.signal)
+
+
+def run(job: dict[str, Any]) -> None:
+    """Prepare a node and do all that is due; `job` says where and when."""
+    os.environ.update(job["env"])
+    config = load_config(job["env"], home=Path(job["home"]), workspace=Path(job["workspace"]))
+    workspace = load_workspace(config.workspace_path, discover())
+    killer = KillAt(job.get("step"), job.get("nth", 1), signal=job.get("signal", signal.SIGKILL))
+    node = Node(
+        config,
+        workspace,
+        job["env"],
+        HeldClock(datetime.fromisoformat(job["now"])),
+        killer,
+        batch_rows=job.get("batch_rows", 1_000_000),
+    )
+    node.prepare()
+    assert node.worker.run_until_idle(60), "not idle after a minute"
+    node.close()
+
+
+def main() -> None:
+    for line in sys.stdin:
+        job = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _child(job)
+        if not job.get("wait", True):
+            _say({"pid": child})
+            continue
+        _, status = os.waitpid(child, 0)
+        _say({"returncode": os.waitstatus_to_exitcode(status)})
+
+
+def _say(answer: dict[str, int]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _child(job: dict[str, Any]) -> None:
+    log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    code = 1
+    try:
+        run(job)
+        code = 0
+    except BaseException:  # noqa: BLE001 - the parent reads it in the log
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+"""What the crash tests run: a vendor in its own process, a workspace, and what must come out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from tallymark.connectors import discover
+from tallymark.cubes.tables import data_prefix
+from tallymark.lake.catalog import open_catalog
+from tallymark.model import Secret
+from tallymark.receive.inbox import Inbox
+from tallymark.state.database import migrate, open_databases, reading
+from tests.tools.procs import ROOT, environment
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+KEY = "q7Wm2Zx9Lr4Tn8Vb3Kd6Hs1Jf5Gp0YcXu"
+
+WORKSPACES = {
+    "gauge": """
+sources:
+  github:
+    connector: github
+    base_url: ${VENDOR_URL}
+    streams:
+      repositories: {subjects: [acme/rocket, acme/launchpad], start: 2026-11-18}
+metrics:
+  stars: {stream: github.repositories, measure: last(stars), dimensions: [repo]}
+""",
+    "series": """
+sources:
+  npm:
+    connector: npm
+    base_url: ${VENDOR_URL}
+    streams:
+      downloads: {subjects: [rocket], start: 2026-10-20}
+metrics:
+  downloads: {stream: npm.downloads, measure: sum(downloads)}
+""",
+    "paged": """
+sources:
+  paged:
+    connector: paged
+    base_url: ${VENDOR_URL}
+    streams:
+      records: {subjects: [acme], start: 2026-11-17}
+metrics:
+  total: {stream: paged.records, measure: sum(value)}
+""",
+    "push": """
+sources:
+  site:
+    connector: accesslog
+    dedupe_field: request_id
+    streams:
+      requests: {start: 2026-11-18}
+metrics:
+  views: {stream: site.requests, measure: count, where: {status: [200]}, dimensions: [path]}
+""",
+}
+MODULES = {
+    "gauge": "tallymark.demo.vendors.github",
+    "series": "tallymark.demo.vendors.npm",
+    "paged": "tallymark_paged.vendor",
+}
+
+
+class Vendor:
+    """A simulated vendor in a process of its own; its log outlives whom it answered."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.log = folder / "vendor.log"
+        self.popen = subprocess.Popen(
+            [
+                *(sys.executable, "-m", MODULES[kind], "--port", "0"),
+                *("--log", str(self.log), "--now", NOW.isoformat(), "--hold"),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment({"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{ROOT / 'tests/paged'}"}),
+        )
+        assert self.popen.stdout is not None
+        self.url = self.popen.stdout.readline().strip()
+
+    def control(self, **command: Any) -> None:
+        request = urllib.request.Request(
+            f"{self.url}/_control",
+            json.dumps(command).encode(),
+            {"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            answer.read()
+
+    def answered(self) -> int:
+        """How many questions it has answered (200 or 304), by its own log."""
+        entries = [json.loads(line) for line in self.log.read_text().splitlines()]
+        ends = [e for e in entries if e["event"] == "end" and e["status"] in (200, 304)]
+        return sum(not e["path"].startswith("/_") for e in ends)
+
+    def stop(self) -> None:
+        self.popen.terminate()
+        self.popen.wait(10)
+        if self.popen.stdout is not None:
+            self.popen.stdout.close()
+
+
+class Zygote:
+    """Runs jobs of `tests.crash.program`, each in a process of its own."""
+
+    def __init__(self) -> None:
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.program"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment({"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{ROOT / 'tests/paged'}"}),
+            cwd=ROOT,
+        )
+
+    def run(self, job: Mapping[str, Any]) -> int:
+        """The return code, as a parent sees it."""
+        return int(self._ask(job)["returncode"])
+
+    def _ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        assert self.popen.stdin is not None
+        assert self.popen.stdout is not None
+        self.popen.stdin.write(json.dumps(dict(job)) + "\n")
+        self.popen.stdin.flush()
+        return json.loads(self.popen.stdout.readline())  # type: ignore[no-any-return]
+
+    def stop(self) -> None:
+        assert self.popen.stdin is not None
+        self.popen.stdin.close()
+        self.popen.wait(10)
+        if self.popen.stdout is not None:
+            self.popen.stdout.close()
+
+
+@dataclass
+class Scene:
+    """One home with its database, its vendor and its workspace."""
+
+    kind: str
+    home: Path
+    database_url: str | None
+    zygote: Zygote
+    vendor: Vendor | None = None
+    jobs: int = 0
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        # outside the home: it is deleted but for database, lake and archive
+        self.workspace = self.home.parent / "workspace"
+        self.workspace.mkdir(exist_ok=True)
+        (self.workspace / "scene.yaml").write_text(WORKSPACES[self.kind])
+        self.env = {
+            "TALLYMARK_SECRET_KEY": KEY,
+            "TALLYMARK_BEAT_S": "0.2",
+            "TALLYMARK_CLAIM_TIMEOUT_S": "1",
+            "VENDOR_URL": self.vendor.url if self.vendor else "",
+            "TALLYMARK_ALLOW_ADDRESSES": self.vendor.url.removeprefix("http://")
+            if self.vendor
+            else "",
+        }
+        if self.database_url:
+            self.env["TALLYMARK_DATABASE_URL"] = self.database_url
+        if self.kind == "push":
+            self._push()
+
+    def _push(self) -> None:
+        """Lines that were acknowledged a few minutes ago, and have waited long enough."""
+        connector = discover()["accesslog"]
+        databases = open_databases(self.database_url, self.home)
+        migrate(databases)
+        inbox = Inbox(databases.inbox, _At(NOW - timedelta(minutes=5)))
+        lines = [
+            {"request_id": f"r{n}", "time": (NOW - timedelta(minutes=17 * n)).timestamp()}
+            | {"method": "GET", "uri": f"/page/{n % 4}", "status": 200, "bytes": n}
+            | {"remote_addr": "203.0.113.9"}
+            for n in range(60)
+        ]
+        body = b"\n".join(json.dumps(line).encode() for line in lines) + b"\nnot a line\n"
+        kept = connector(hash_key=Secret(KEY), dedupe_field="request_id")  # type: ignore[call-arg]
+        inbox.accept("site", NOW - timedelta(minutes=5), {}, list(kept.records(body, {})))  # type: ignore[attr-defined]
+        inbox.close()
+        databases.close()
+
+    def run(self, **how: Any) -> int:
+        self.jobs += 1
+        return self.zygote.run(
+            {
+                "home": str(self.home),
+                "workspace": str(self.workspace),
+                "now": NOW.isoformat(),
+                "env": self.env,
+                "log": str(self.home.parent / f"run-{self.jobs}.log"),
+                "batch_rows": 700 if self.kind == "paged" else 1_000_000,
+                **how,
+            }
+        )
+
+    def logs(self) -> str:
+        found = sorted(self.home.parent.glob("run-*.log"))
+        return "\n".join(f"{path.name}:\n{path.read_text()[-3000:]}" for path in found)
+
+    def forget(self) -> None:
+        """Delete everything in the home but the databases, the lake and the archive."""
+        for path in sorted(self.home.rglob("*"), reverse=True):
+            inside = path.relative_to(self.home)
+            if inside.parts[0] == "lake" or inside.name.split("-")[0].endswith(".db"):
+                continue
+            path.rmdir() if path.is_dir() else path.unlink()
+
+    def rows(self) -> list[str]:
+        """The lake's rows, less what names the batch and the call; read by PyIceberg."""
+        databases = open_databases(self.database_url, self.home)
+        catalog = open_catalog(databases.control, self.home / "lake" / "tables")
+        found = []
+        for namespace in catalog.list_namespaces():
+            for name in catalog.list_tables(namespace):
+                for row in catalog.load_table(name).scan().to_arrow().to_pylist():
+                    own = {k: v for k, v in row.items() if not k.startswith("_")}
+                    found.append(f"{name} {sorted(own.items())}")
+        databases.close()
+        return sorted(found)
+
+    def ledger(self) -> list[str]:
+        """Coverage, and what is in quarantine."""
+        return self._select(
+            "SELECT o.kind, o.stream, o.subject, c.start_at, c.end_at, c.state, c.read_at, c.note "
+            "FROM coverage c JOIN objects o ON o.id = c.object_id",
+            "SELECT reason, text FROM quarantine",
+            "SELECT kind, stream, subject, state, settled_at, last_error FROM objects",
+            "SELECT state FROM tasks WHERE state IN ('running', 'waiting')",
+        )
+
+    def _select(self, *queries: str) -> list[str]:
+        databases = open_databases(self.database_url, self.home)
+        with reading(databases.control) as conn:
+            found = [str(tuple(row)) for query in queries for row in conn.execute(text(query))]
+        databases.close()
+        return sorted(found)
+
+    def cubes(self) -> list[str]:
+        """Every row of every cube that is in use."""
+        databases = open_databases(self.database_url, self.home)
+        found = []
+        with reading(databases.cubes) as conn:
+            for cube, generation in conn.execute(text("SELECT cube, generation FROM cube_state_1")):
+                table = f"{data_prefix(cube)}{generation}"
+                found += [str(tuple(row)) for row in conn.execute(text(f'SELECT * FROM "{table}"'))]
+        databases.close()
+        return sorted(found)
+
+    def outcome(self) -> dict[str, list[str]]:
+        return {"rows": self.rows(), "ledger": self.ledger(), "cubes": self.cubes()}
+
+
+@dataclass(frozen=True)
+class _At:
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return 0.0
