@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+from tallymark.clock import SystemClock
 from tallymark.errors import NotFound
 from tallymark.files import check_key
 from tallymark.files.sync import fsync_dir, makedirs_synced
 
 # unfinished writes; no key begins with it
 _UNFINISHED = ".unfinished"
+LEFT_FOR = timedelta(hours=24)
 
 
 class LocalFiles:
@@ -21,6 +25,7 @@ class LocalFiles:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         makedirs_synced(str(self._root / _UNFINISHED))
+        self._tidy(SystemClock().now() - LEFT_FOR)
 
     def put(self, key: str, data: bytes) -> None:
         target = self._path(key)
@@ -77,6 +82,14 @@ class LocalFiles:
         if not target.is_file():
             raise NotFound(f"there is no file {key}")
         return target.stat().st_size
+
+    def _tidy(self, before: datetime) -> None:
+        """Remove what killed processes left; ages are the file system's, so the clock is real."""
+        for left in (self._root / _UNFINISHED).iterdir():
+            # another process may tidy as well
+            with suppress(FileNotFoundError):
+                if left.stat().st_mtime < before.timestamp():
+                    left.unlink()
 
     def _path(self, key: str) -> Path:
         if check_key(key).split("/")[0] == _UNFINISHED:

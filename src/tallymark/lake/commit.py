@@ -1,7 +1,7 @@
 """One batch becomes true: its rows in the table and its ledger rows, in one transaction or not.
 
 load ─▶ read the rows that it replaces ─▶ same? then only the ledger's rows
-     ─▶ add columns, append or overwrite ─▶ [ finish, head, marks, pointer swap ]
+     ─▶ add columns, append what is new, or overwrite where a row changed or went ─▶ [ finish, head, marks, pointer swap ]
 """
 
 from __future__ import annotations
@@ -118,10 +118,10 @@ class Lake:
         where = replaced.where(write.replaces, *span)
         table = tables.load_or_create(self.catalog, write.table, write.stream)
         old = replaced.read(table, write.rows.schema, where)
-        changed = not replaced.same(old, write.rows)
-        if not changed and not tables.lacks(table, write.rows.schema):
+        delta = replaced.difference(old, write.rows)
+        if delta.nothing and not tables.lacks(table, write.rows.schema):
             return self._only_ledger(write, finish)
-        result = Committed(changed, write.rows.num_rows)
+        result = Committed(not delta.nothing, write.rows.num_rows)
 
         def in_commit(tx: Connection, step: Step) -> None:
             nonlocal result
@@ -129,12 +129,11 @@ class Lake:
             result = replace(result, snapshot_id=snapshot_id, seq=seq)
             finish(tx, result)
 
-        touched = marks.hours(old, write.rows) if changed else set()
-        change = self.joined(table, in_commit, touched)
+        change = self.joined(table, in_commit, marks.hours(delta.gone, delta.added))
         if tables.lacks(table, write.rows.schema):
             tables.take_on(change, write.rows.schema)
-        if changed:
-            _change(change, write, where, old.num_rows)
+        if not delta.nothing:
+            _change(change, write, where, delta)
         change.commit_transaction()
         return result
 
@@ -154,11 +153,14 @@ class Lake:
             change.commit_transaction()
 
 
-def _change(change: Transaction, write: Write, where: BooleanExpression, n_old: int) -> None:
+def _change(
+    change: Transaction, write: Write, where: BooleanExpression, delta: replaced.Difference
+) -> None:
     # for people and for `doctor`; the ledger's own row is what counts
     properties = {"tallymark.batch": str(write.batch_id)}
-    if n_old == 0:
-        change.append(write.rows, snapshot_properties=properties)
+    if delta.gone.num_rows == 0:
+        # rows that are there already stay under the batch that brought them
+        change.append(delta.added, snapshot_properties=properties)
     elif write.rows.num_rows == 0:
         change.delete(where, snapshot_properties=properties)
     else:

@@ -25,7 +25,8 @@ _HEAD = text(
     "INSERT INTO heads (lake_table, table_uuid, snapshot_id, seq)"
     " VALUES (:lake_table, :table_uuid, :snapshot_id, :seq)"
     " ON CONFLICT (lake_table) DO UPDATE SET table_uuid = excluded.table_uuid,"
-    " snapshot_id = excluded.snapshot_id, seq = excluded.seq"
+    " snapshot_id = excluded.snapshot_id, seq = excluded.seq,"
+    " kept_up_at = NULL, kept_up_seq = NULL"
 )
 _MARK = text(
     "INSERT INTO touched (lake_table, hour, seq, marked_at)"

@@ -6,9 +6,11 @@ A filter of time alone would take other objects' rows of the same period: hence 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyiceberg.expressions import (
     AlwaysFalse,
     AlwaysTrue,
@@ -68,13 +70,47 @@ def read(table: Table, columns: pa.Schema, row_filter: BooleanExpression) -> pa.
     )
 
 
-def same(old: pa.Table, new: pa.Table) -> bool:
-    """Whether both hold the same rows, in any order, system columns aside."""
-    if old.num_rows != new.num_rows:
-        return False
-    order = [(name, "ascending") for name in old.schema.names]
-    mine = new.select(old.schema.names).sort_by(order)
-    return bool(old.sort_by(order).combine_chunks().equals(mine.combine_chunks()))
+@dataclass(frozen=True)
+class Difference:
+    """What a batch changes: rows that only the table has, and rows that only the batch has."""
+
+    gone: pa.Table
+    """Without system columns."""
+    added: pa.Table
+
+    @property
+    def nothing(self) -> bool:
+        return bool(self.gone.num_rows == self.added.num_rows == 0)
+
+
+def difference(old: pa.Table, new: pa.Table) -> Difference:
+    """Compare row by row, in any order, system columns aside; rows may stand there twice."""
+    if old.num_rows == 0 or new.num_rows == 0:
+        return Difference(old, new)
+    names = old.schema.names
+    both = pa.concat_tables(
+        [
+            rows.select(names)
+            .append_column("_side", pa.repeat(side, rows.num_rows))
+            .append_column("_row", pa.array(range(rows.num_rows)))
+            for rows, side in ((old, -1), (new, 1))
+        ]
+    )
+    counted = both.group_by(names, use_threads=False).aggregate(
+        [("_side", "sum"), ("_side", "count"), ("_row", "list")]
+    )
+    if pc.all(pc.equal(counted["_side_sum"], 0)).as_py():
+        return Difference(old.slice(0, 0), new.slice(0, 0))
+    if pc.max(counted["_side_count"]).as_py() > 2 or _twice(counted):
+        # rows that stand there twice: they are not told apart, so all of them change
+        return Difference(old, new)
+    only = [counted.filter(pc.equal(counted["_side_sum"], side)) for side in (-1, 1)]
+    gone, added = (pc.list_flatten(rows["_row_list"]) for rows in only)
+    return Difference(old.take(gone), new.take(added))
+
+
+def _twice(counted: pa.Table) -> bool:
+    return bool(pc.any(pc.greater(pc.abs(counted["_side_sum"]), 1)).as_py())
 
 
 def own(columns: pa.Schema) -> pa.Schema:

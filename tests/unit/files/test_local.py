@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tallymark.clock import SystemClock
 from tallymark.errors import NotFound
 from tallymark.files.local import LocalFiles
 
@@ -43,6 +45,17 @@ def test_what_a_killed_process_left_unfinished_is_no_file(tmp_path: Path) -> Non
     assert list(store.list(".unf")) == []
     with pytest.raises(NotFound):
         store.get(".unfinished/left")
+
+
+def test_what_is_left_unfinished_for_a_day_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    LocalFiles(tmp_path)
+    for name, hours in (("old", 25), ("young", 1)):
+        left = tmp_path / ".unfinished" / name
+        left.write_bytes(b"half")
+        then = (SystemClock().now() - timedelta(hours=hours)).timestamp()
+        os.utime(left, (then, then))
+    LocalFiles(tmp_path)
+    assert [path.name for path in (tmp_path / ".unfinished").iterdir()] == ["young"]
 
 
 def test_a_failed_write_leaves_what_was_there(
