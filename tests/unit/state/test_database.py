@@ -10,7 +10,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, exc, insert, inspect, select, text
-from tests.postgres import PostgresServer
 
 from tallymark.errors import ConfigError
 from tallymark.state.database import (
@@ -24,6 +23,7 @@ from tallymark.state.database import (
 )
 from tallymark.state.ids import next_id
 from tallymark.state.schema import control, counters, inbox_metadata
+from tests.postgres import PostgresServer
 
 
 def test_the_migrated_databases_are_what_the_schema_says(databases: Databases) -> None:
