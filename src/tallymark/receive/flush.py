@@ -98,15 +98,16 @@ class Flush:
     def _stamp(self, task: Task) -> int | None:
         source = task.object.source
         with reading(self.databases.inbox) as conn:
-            if not waiting(conn, source, 1):
-                return None
+            last = stamped.last_of_batch(
+                conn, source, n_rows=self.batch_rows, n_bytes=self.batch_bytes
+            )
+        if last is None:
+            return None
         with writing(self.databases.control) as tx:
             claim.check(tx, task)
         batch_id = next_id(self.databases.control, "batch")
         with writing(self.databases.inbox) as tx:
-            n = stamped.stamp(
-                tx, source, batch_id, n_rows=self.batch_rows, n_bytes=self.batch_bytes
-            )
+            n = stamped.stamp(tx, source, batch_id, last)
         self.reached("flush.stamped")
         return batch_id if n else None
 

@@ -5,7 +5,7 @@ Rows are never taken by a range of ids: on PostgreSQL a lower id may become visi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection, Engine, select, text
 
@@ -15,15 +15,20 @@ from tallymark.state.schema import inbox
 
 BITE_ROWS = 5_000
 
+# The oldest rows that wait, up to a number of rows and (but for one) of bytes: the last of them.
+LAST = text(
+    "SELECT received_at, id FROM ("
+    " SELECT id, received_at, length(body) AS size,"
+    "  sum(length(body)) OVER (ORDER BY received_at, id) AS total"
+    " FROM (SELECT id, received_at, body FROM inbox WHERE source = :source AND stamp IS NULL"
+    "       ORDER BY received_at, id LIMIT :n) AS oldest) AS sized"
+    " WHERE total - size < :bytes ORDER BY received_at DESC, id DESC LIMIT 1"
+)
 # One statement, so that a stamp is there with all its rows or with none: who settles it later
-# must not meet half of it. The oldest first, up to a number of rows and (but for one) of bytes.
+# must not meet half of it. It takes what is visible; what becomes so later is left for the next.
 STAMP = text(
-    "UPDATE inbox SET stamp = :stamp WHERE stamp IS NULL AND id IN ("
-    " SELECT id FROM ("
-    "  SELECT id, length(body) AS size, sum(length(body)) OVER (ORDER BY received_at, id) AS total"
-    "  FROM (SELECT id, received_at, body FROM inbox WHERE source = :source AND stamp IS NULL"
-    "        ORDER BY received_at, id LIMIT :n) AS oldest) AS sized"
-    " WHERE total - size < :bytes)"
+    "UPDATE inbox SET stamp = :stamp WHERE source = :source AND stamp IS NULL"
+    " AND (received_at, id) <= (:received_at, :id)"
 )
 DELETE = text(
     "DELETE FROM inbox WHERE id IN"
@@ -39,10 +44,18 @@ def stamps(conn: Connection, source: str) -> list[int]:
     ]
 
 
-def stamp(tx: Connection, source: str, batch_id: int, *, n_rows: int, n_bytes: int) -> int:
-    """Stamp the oldest rows that wait; returns how many."""
-    values = {"source": source, "stamp": batch_id, "n": n_rows, "bytes": n_bytes}
-    return tx.execute(STAMP, values).rowcount
+def last_of_batch(
+    conn: Connection, source: str, *, n_rows: int, n_bytes: int
+) -> Mapping[str, int] | None:
+    """Where the next batch ends; found beforehand, so that the stamp's lock is held for less."""
+    values = {"source": source, "n": n_rows, "bytes": n_bytes}
+    found = conn.execute(LAST, values).mappings().one_or_none()
+    return None if found is None else {name: int(value) for name, value in found.items()}
+
+
+def stamp(tx: Connection, source: str, batch_id: int, last: Mapping[str, int]) -> int:
+    """Stamp the rows that wait, up to the last one of the batch; returns how many."""
+    return tx.execute(STAMP, {"source": source, "stamp": batch_id, **last}).rowcount
 
 
 def records(conn: Connection, source: str, batch_id: int) -> Iterator[Pushed]:
