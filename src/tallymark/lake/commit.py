@@ -121,7 +121,8 @@ class Lake:
         delta = replaced.difference(old, write.rows)
         if delta.nothing and not tables.lacks(table, write.rows.schema):
             return self._only_ledger(write, finish)
-        result = Committed(not delta.nothing, write.rows.num_rows)
+        n_rows = delta.added.num_rows if delta.gone.num_rows == 0 else write.rows.num_rows
+        result = Committed(not delta.nothing, n_rows)
 
         def in_commit(tx: Connection, step: Step) -> None:
             nonlocal result
