@@ -29,10 +29,9 @@ from tallymark.errors import TallymarkError
 from tallymark.lake.catalog import moved
 from tallymark.lake.views import is_foreign, pointer
 from tallymark.metrics.answer import Series, SeriesQuery
-from tallymark.metrics.plan import known
+from tallymark.metrics.plan import asked_range, known
 from tallymark.model import GRAINS, Grain
 from tallymark.state.database import at_head, reading
-from tallymark.web.api import when
 from tallymark.wiring.health import status as entries
 from tallymark.wiring.node import Node
 
@@ -92,11 +91,13 @@ def series(
     """A metric over its buckets, each with its completeness; the last 28 days by default."""
     node = node_of(settings(home), stored=True)
     today = node.calendar.date_of(now())
+    month_ago = today - timedelta(days=27)
+    from_at, to_at = asked_range(first or str(month_ago), last or str(today), node.calendar)
     query = SeriesQuery(
         metric=metric,
         grain=_grain(grain),
-        from_at=when.start(node.calendar, first or str(today - timedelta(days=27))),
-        to_at=when.end(node.calendar, last or str(today)),
+        from_at=from_at,
+        to_at=to_at,
         by=tuple(by or ()),
         filters=tuple(_filter(text) for text in filter or ()),
     )

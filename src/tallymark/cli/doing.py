@@ -25,10 +25,10 @@ from tallymark.errors import NotFound
 from tallymark.ledger import objects
 from tallymark.ledger.beats import beating
 from tallymark.ledger.objects import Object
+from tallymark.metrics.plan import asked_range
 from tallymark.model import Period
 from tallymark.state import tokens
 from tallymark.state.database import migrate, open_databases, reading, writing
-from tallymark.web.api import when
 from tallymark.wiring.health import status
 from tallymark.wiring.node import Node
 
@@ -87,8 +87,7 @@ def backfill(
             node.sources[source].stream(obj),
             node.sources[source].schedule(obj),
             obj,
-            when.start(node.calendar, first),
-            when.end(node.calendar, last),
+            *asked_range(first, last, node.calendar),
         )
     ]
     if dry_run:

@@ -15,6 +15,7 @@ from tallymark.cli.common import Home, WorkspaceDir, app, node_of, say, settings
 from tallymark.cli.demo import DAY_GAP_S, demo_of
 from tallymark.errors import ConfigError
 from tallymark.receive.listening import GAP_S
+from tallymark.receive.patience import Patient
 from tallymark.wiring.serving import Server
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -90,10 +91,13 @@ def run_web(server: Server, sock: socket.socket, work: Callable[[], None]) -> No
             server_header=False,
             lifespan="off",
             timeout_graceful_shutdown=8,
-            h11_max_incomplete_event_size=64 * 1024,
+            http=Patient,
         )
     )
     say(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops on them, and then raises them once more with the handler it found
+        signal.signal(number, lambda *_: None)
     thread = threading.Thread(target=server.run, args=(work,), daemon=True)
     thread.start()
     try:
