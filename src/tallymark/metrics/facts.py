@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -55,14 +56,23 @@ def load_objects(conn: Connection, stream_name: str, stream: Stream) -> list[Obj
     return objects.load(conn, kind=kind, source=source, stream=name)
 
 
-def subject_of(object: Object, stream: Stream) -> Subject:
-    """An object as it is judged, without its coverage."""
-    schedule = Schedule.parse(object.every, stream.zone)
-    if stream.kind == "series":
-        schedule = periods_of(stream, schedule)
+Periods = Callable[[datetime], Period]
+
+
+def subject_of(object: Object, stream: Stream, schedules: dict[str, Periods]) -> Subject:
+    """An object as it is judged, without its coverage; `schedules` are those known so far."""
+    if object.every not in schedules:
+        schedule = Schedule.parse(object.every, stream.zone)
+        if stream.kind == "series":
+            schedule = periods_of(stream, schedule)
+        # all subjects ask for the same periods
+        schedules[object.every] = lru_cache(maxsize=100_000)(schedule.period)
     trouble = "it is paused" if object.state == "paused" else object.last_error or ""
     return Subject(
-        name=object.subject, start_at=object.start_at, period=schedule.period, trouble=trouble
+        name=object.subject,
+        start_at=object.start_at,
+        period=schedules[object.every],
+        trouble=trouble,
     )
 
 
@@ -83,9 +93,10 @@ def load_coverage(
     by_object: dict[int, list[Covered]] = {o.id: [] for o in found}
     for r in rows:
         by_object[r.object_id].append(Covered(r.start_at, r.end_at, r.state, r.read_at, r.note))
+    schedules: dict[str, Periods] = {}
     return [
         replace(
-            subject_of(o, stream),
+            subject_of(o, stream, schedules),
             coverage=tuple(by_object[o.id]),
             until_at=_until(conn, o) if o.state == "removed" else None,
         )
