@@ -83,10 +83,10 @@ def grain_refusal(title: str, stream: Stream, step_s: float, grain: Grain) -> st
         return f"{title} comes by whole days ({stream.zone}): there are no hours"
     if stream.kind == "push" or step_s <= NOMINAL_S[grain]:
         return None
-    return f"{title} is read {_every(step_s)}: a shorter {grain} has no number of its own"
+    return f"{title} is read {every(step_s)}: a shorter {grain} has no number of its own"
 
 
-def _every(step_s: float) -> str:
+def every(step_s: float) -> str:
     """`every day`, `every 6 hours`."""
     for unit, unit_s in (("week", 604_800), ("day", 86_400), ("hour", 3600)):
         if step_s >= unit_s and step_s % unit_s == 0:
