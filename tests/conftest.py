@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.clock import FakeClock
-from tests.postgres import MISSING, PostgresServer, installed
 
 from tallymark.state.database import Databases, migrate, open_databases
+from tests.clock import FakeClock
+from tests.postgres import MISSING, PostgresServer, installed
 
 BOTH = [pytest.param("sqlite", id="sqlite"), pytest.param("postgresql", id="postgresql")]
 

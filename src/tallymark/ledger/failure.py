@@ -30,7 +30,7 @@ class Failure:
 
 def describe(error: Exception, object: Object, at: datetime, jitter: float) -> Failure:
     """How an error of this object's work is noted."""
-    text = str(error) if isinstance(error, TallymarkError) else f"{type(error).__name__}: {error}"
+    text = str(error) if is_expected(error) else f"{type(error).__name__}: {error}"
     fatal = is_fatal(error)
     retry_after_s = error.retry_after_s if isinstance(error, RetryableError) else None
     schedule = schedule_of(object)
@@ -46,6 +46,11 @@ def describe(error: Exception, object: Object, at: datetime, jitter: float) -> F
 def is_fatal(error: Exception) -> bool:
     """Whether it fails again until a person acts."""
     return isinstance(error, FatalError | ConfigError)
+
+
+def is_expected(error: Exception) -> bool:
+    """Whether it says what happened by itself, without its traceback."""
+    return isinstance(error, TallymarkError)
 
 
 def schedule_of(object: Object) -> Schedule | None:

@@ -24,11 +24,11 @@ from typing import Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from tallymark.clock import Clock
-from tallymark.errors import ClaimLost, TallymarkError
+from tallymark.errors import ClaimLost
 from tallymark.ledger import claim
 from tallymark.ledger.beats import beating
 from tallymark.ledger.claim import Claims
-from tallymark.ledger.failure import describe, is_fatal
+from tallymark.ledger.failure import describe, is_expected, is_fatal
 from tallymark.ledger.objects import Object, get, set_check_at, to_check
 from tallymark.ledger.task import Task, has_pages
 from tallymark.state.database import database_gone, reading, writing
@@ -109,7 +109,7 @@ class Worker:
                     if not self._claims.undecided():
                         return True
                 except SQLAlchemyError as error:
-                    if not gone(error):
+                    if not database_gone(error):
                         raise
                     self._trouble(error)
                 waits -= 1
@@ -146,7 +146,7 @@ class Worker:
             try:
                 task = self._start(object, now)
             except Exception as error:
-                if gone(error):
+                if database_gone(error):
                     raise
                 self._cannot_look(object, error)
                 continue
@@ -181,7 +181,7 @@ class Worker:
                 log.info("dropped: %s", lost)
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, it is noted
-                if not gone(error) and self._noted(task, error):
+                if not database_gone(error) and self._noted(task, error):
                     return
             task = self._when_back(task)
 
@@ -203,7 +203,7 @@ class Worker:
         except ClaimLost as lost:
             log.info("dropped: %s", lost)
         except Exception as again:
-            if not gone(again):
+            if not database_gone(again):
                 raise
             return False
         return True
@@ -216,7 +216,7 @@ class Worker:
             try:
                 return self._claims.reload(task)
             except Exception as error:
-                if not gone(error):
+                if not database_gone(error):
                     raise
         return None
 
@@ -227,24 +227,11 @@ class Worker:
             claim.record(tx, object.id, failure)
 
     def _trouble(self, error: Exception) -> None:
-        if gone(error):
+        if database_gone(error):
             self._claims.lost_database()
             log.warning("the database is away: %s", error)
         else:
             log.error("the worker goes on after: %r", error, exc_info=error)
-
-
-def gone(error: BaseException | None) -> bool:
-    """Whether a lost database is the error, or the reason that a library gave for its own."""
-    while error is not None:
-        if database_gone(error):
-            return True
-        error = error.__cause__
-    return False
-
-
-def is_expected(error: Exception) -> bool:
-    return isinstance(error, TallymarkError)
 
 
 def _name(object: Object) -> str:

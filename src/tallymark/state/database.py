@@ -148,14 +148,23 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def database_gone(error: BaseException) -> bool:
-    """Whether the database was lost or cannot serve now; False: we asked it something wrong."""
+def database_gone(error: BaseException | None) -> bool:
+    """Whether the database was lost or cannot serve now; False: we asked it something wrong.
+
+    It may be the reason that a library gives for an error of its own.
+    """
+    while error is not None:
+        if _gone(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _gone(error: BaseException) -> bool:
     if isinstance(error, exc.TimeoutError):
         return True
     if isinstance(error, exc.DBAPIError):
-        return error.connection_invalidated or (
-            error.orig is not None and database_gone(error.orig)
-        )
+        return error.connection_invalidated or (error.orig is not None and _gone(error.orig))
     if isinstance(error, psycopg.Error):
         state = error.sqlstate
         if state is None:

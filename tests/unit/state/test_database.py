@@ -6,6 +6,7 @@ import stat
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -186,6 +187,13 @@ def test_a_wrong_question_is_no_lost_database(databases: Databases) -> None:
         tx.execute(text("SELECT * FROM nowhere"))
     assert not database_gone(caught.value)
     assert not database_gone(ValueError())
+    assert not database_gone(None)
+
+
+def test_a_lost_database_is_known_behind_another_error() -> None:
+    behind = RuntimeError("the catalog could not commit")
+    behind.__cause__ = psycopg.OperationalError("server closed the connection")
+    assert database_gone(behind)
 
 
 def test_a_stopped_server_and_an_ended_session_are_a_lost_database(
