@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
 from tallymark.errors import ClaimLost
 from tallymark.ledger import claim, coverage, objects
 from tallymark.ledger.claim import MAX_DEATHS, Claims, Task
 from tallymark.ledger.failure import Failure
+from tallymark.ledger.task import read_task
 from tallymark.model import Covered
 from tallymark.state.database import reading, writing
 from tallymark.state.schema import calls, tasks
@@ -255,6 +258,37 @@ def test_the_permission_to_steal_ends_with_a_beat(ledger: Ledger) -> None:
     after_timeout(ledger, two)
     one.boot.beat()
     assert two.take_over() is None
+
+
+def test_a_beat_that_comes_between_judgement_and_claim_keeps_the_task(ledger: Ledger) -> None:
+    if is_sqlite(ledger):
+        return  # there nobody can beat inside another's transaction
+    ledger.sync(spec())
+    one, two = ledger.node(), ledger.node()
+    start(one, ledger)
+    after_timeout(ledger, two)
+    beaten: list[str] = []
+
+    def beat_first(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE tasks") and not beaten:
+            beaten.append(statement)
+            one.boot.beat()
+
+    event.listen(ledger.engine, "before_cursor_execute", beat_first)
+    try:
+        assert two.take_over() is None
+    finally:
+        event.remove(ledger.engine, "before_cursor_execute", beat_first)
+    assert beaten
+    with writing(ledger.engine) as tx:
+        claim.check(tx, ledger_task(ledger, one))
+
+
+def ledger_task(ledger: Ledger, claims: Claims) -> Task:
+    with reading(ledger.engine) as conn:
+        task = read_task(conn, conn.execute(select(tasks.c.id)).scalar_one())
+    assert task.owner == claims.boot.id
+    return task
 
 
 def test_a_stale_owner_can_write_nothing(ledger: Ledger) -> None:

@@ -43,6 +43,7 @@ def test_an_unexpected_error_is_named_by_its_type() -> None:
     failure = describe(KeyError("x\0y"), an_object(), NOW, 1)
     assert failure.error == "KeyError: 'x\\x00y'"
     assert describe(ValueError("a\0b"), an_object(), NOW, 1).error == "ValueError: ab"
+    assert describe(ValueError("a\udcffb"), an_object(), NOW, 1).error == "ValueError: a?b"
     assert failure.advice is None
 
 
