@@ -21,7 +21,7 @@ export function table(card: HTMLElement, chart: Chart, axis: Axis): void {
 function made(chart: Chart, axis: Axis): HTMLElement {
   const whole = element("table", "numbers");
   const head = element("tr", "");
-  const names = chart.lines.map((line) => (line.name ? `${line.name} (${chart.unit})` : chart.unit));
+  const names = chart.lines.map((line) => (line.name || chart.unit));
   for (const name of ["Period", ...names, "State"]) {
     const cell = element("th", "", name);
     cell.setAttribute("scope", "col");

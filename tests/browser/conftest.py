@@ -1,49 +1,33 @@
-"""A server on a free port, over made-up numbers, and Debian's Chromium."""
+"""A running site, and a window of Debian's Chromium that remembers what went wrong in it."""
 
 from __future__ import annotations
 
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tallymark.web.app import create_app
 from tallymark.web.assets import assets
-from tests.web_world import World, world
+from tests.browser.site import ARGS, Site, running
 
 CHROMIUM = shutil.which("chromium")
-ARGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-@dataclass
-class Site:
-    """A running server and the world that it shows."""
-
-    url: str
-    world: World
 
 
 @dataclass
 class Visit:
-    """An open page, what it complained about, and where it went."""
+    """An open page, what it complained about, and which addresses it asked."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
+
+    def go(self, address: str) -> Page:
+        """Open it, and wait until all that it loads is there and drawn."""
+        self.page.goto(address)
+        self.page.wait_for_load_state("networkidle")
+        return self.page
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,19 +40,8 @@ def _needed() -> None:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    shown = world()
-    config = uvicorn.Config(
-        create_app(shown.services), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Site(f"http://127.0.0.1:{port}", shown)
-    server.should_exit = True
-    thread.join(10)
+    with running() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

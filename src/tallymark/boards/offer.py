@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tallymark.metrics.plan import NOMINAL_S, every
 from tallymark.model import GRAINS, Grain, Stream
 
-NOMINAL_DAYS: dict[Grain, float] = {
-    "hour": 1 / 24,
-    "day": 1,
-    "week": 7,
-    "month": 28,
-    "quarter": 90,
-    "year": 365,
-}
 # 31 days of hours: more points than a card has pixels say nothing.
 MAX_POINTS = 750
+DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +30,13 @@ class Choice:
 
 
 def finest(stream: Stream, step_s: float) -> Finest:
-    """What a stream whose schedule has this nominal step can tell."""
+    """What a stream of this step can tell; `SeriesReader` refuses anything finer."""
     if stream.label == "day":
         return Finest("day", f"counted by whole days ({stream.zone})")
-    for grain in reversed(GRAINS):
-        if stream.kind != "push" and step_s >= NOMINAL_DAYS[grain] * 86_400 and grain != "hour":
-            return Finest(grain, f"read once a {grain}")
-    return Finest()
+    if stream.kind == "push":
+        return Finest()
+    fits = [grain for grain in GRAINS if step_s <= NOMINAL_S[grain]] or [GRAINS[-1]]
+    return Finest(fits[0], f"read {every(step_s)}" if fits[0] != "hour" else "")
 
 
 def choices(days: int, metrics: Sequence[Finest]) -> tuple[Choice, ...]:
@@ -64,9 +58,9 @@ def at_least(grain: Grain, metric: Finest) -> Grain:
 
 
 def _reason(grain: Grain, days: int, metrics: Sequence[Finest]) -> str:
-    if days / NOMINAL_DAYS[grain] > MAX_POINTS:
+    if days * DAY_S / NOMINAL_S[grain] > MAX_POINTS:
         return f"Too fine for {days:,} days: choose a shorter range"
-    if NOMINAL_DAYS[grain] > days:
+    if NOMINAL_S[grain] > days * DAY_S:
         return f"A {grain} is longer than {_days(days)}: choose a longer range"
     coarse = [metric for metric in metrics if GRAINS.index(metric.grain) > GRAINS.index(grain)]
     if metrics and len(coarse) == len(metrics):

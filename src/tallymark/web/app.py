@@ -8,11 +8,12 @@ from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
-from tallymark.errors import TallymarkError
+from tallymark.errors import RetryableError, TallymarkError
 from tallymark.web import problems
 from tallymark.web.api import metrics, series
 from tallymark.web.assets import STATIC, KeptFiles
@@ -78,9 +79,18 @@ def _unexpected(request: Request, error: Exception) -> Response:
     return problems.problem(500, detail)
 
 
+def _database(request: Request, error: Exception) -> Response:
+    """While the database is away, or not yet migrated, the reasons of /readyz are the answer."""
+    reasons = request.app.state.services.ready()
+    if not reasons:
+        return _unexpected(request, error)
+    return _refused(request, RetryableError(f"Not ready: {'; '.join(reasons)}."))
+
+
 _HANDLERS = {
     TallymarkError: _refused,
     HTTPException: _http,
     RequestValidationError: _invalid,
+    SQLAlchemyError: _database,
     Exception: _unexpected,
 }

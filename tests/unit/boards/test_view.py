@@ -114,9 +114,10 @@ def stream(**known: object) -> Stream:
     ("known", "step_s", "grain"),
     [
         ({}, 3600, "hour"),
-        ({}, 6 * 3600, "hour"),
+        ({}, 6 * 3600, "day"),
         ({}, 86_400, "day"),
         ({}, 7 * 86_400, "week"),
+        ({}, 400 * 86_400, "year"),
         ({"kind": "series", "label": "day"}, 3600, "day"),
         ({"kind": "push"}, 86_400, "hour"),
     ],

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from tallymark.boards.offer import NOMINAL_DAYS
 from tallymark.errors import BadRequest
 from tallymark.metrics.answer import Bucket, Series, SeriesQuery
+from tallymark.metrics.plan import asked_range
 from tallymark.model import GRAINS, Cause, Grain
-from tallymark.web.api import shapes, when
+from tallymark.web.api import shapes
 from tallymark.web.auth import ServicesOf, may_read
 from tallymark.web.problems import Unknown
 from tallymark.web.services import Services
 
 router = APIRouter(prefix="/api/v1", tags=["metrics"], dependencies=[Depends(may_read)])
 
-MOST_BUCKETS = 50_000
-
+RIGHT = "A date of the workspace's zone (2026-08-03), or an instant (2026-08-03T14:00:00Z)."
 Name = Annotated[str, Query(description="A metric's name, as /api/v1/metrics lists it.")]
 GrainName = Annotated[str, Query(description="hour, day, week, month, quarter or year.")]
-From = Annotated[str, Query(alias="from", description=f"{when.RIGHT}.")]
+From = Annotated[str, Query(alias="from", description=RIGHT)]
 To = Annotated[str, Query(description="The same; a date is included, an instant is not.")]
 By = Annotated[list[str], Query(description="A dimension: a line for each of its values.")]
 Filter = Annotated[list[str], Query(alias="filter", description="dimension:value; repeatable.")]
@@ -44,7 +43,7 @@ def series(
     query = SeriesQuery(
         _metric(here, metric),
         _grain(here, metric, grain),
-        *_span(here, grain, from_, to),
+        *asked_range(from_, to, here.calendar),
         tuple(_dimension(here, metric, name) for name in by),
         tuple(_filter(here, metric, text) for text in filters),
     )
@@ -66,19 +65,6 @@ def _grain(here: Services, metric: str, name: str) -> Grain:
         said = f"{metric} is {finest.reason}: its finest grain is {finest.grain}"
         raise BadRequest(said)
     return name
-
-
-def _span(here: Services, grain: str, from_: str, to: str) -> tuple[datetime, datetime]:
-    start_at, end_at = when.start(here.calendar, from_), when.end(here.calendar, to)
-    if start_at >= end_at:
-        raise BadRequest(f"from {from_} is not before to {to}: swap them")
-    days = (end_at - start_at).total_seconds() / 86_400
-    if days / NOMINAL_DAYS[cast(Grain, grain)] > MOST_BUCKETS:
-        raise BadRequest(
-            f"more than {MOST_BUCKETS:,} buckets: choose a coarser grain than {grain}, "
-            "or a shorter range"
-        )
-    return start_at, end_at
 
 
 def _dimension(here: Services, metric: str, name: str) -> str:

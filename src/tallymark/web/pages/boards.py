@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tallymark.boards.define import BoardSpec
 from tallymark.boards.health import Progress, sentence
-from tallymark.boards.view import Asked, View, view
+from tallymark.boards.view import Asked, view
 from tallymark.errors import NotFound
 from tallymark.web.auth import ServicesOf
 from tallymark.web.pages.controls import controls
@@ -48,8 +48,9 @@ def board(
 ) -> HTMLResponse:
     now = here.clock.now()
     spec = _board(here, name)
-    shown = _view(here, spec, query)
-    cards = here.board_reader.page(spec, shown, now)
+    reader = here.board_reader
+    shown = view(spec, query, reader.finests(spec), here.calendar, now)
+    cards = reader.page(spec, shown, now)
     return written.page(
         request,
         "board.html",
@@ -64,8 +65,9 @@ def board(
 @router.get("/boards/{name}/data")
 def data(name: str, here: ServicesOf, query: AskedOf) -> Response:
     spec = _board(here, name)
-    drawn = here.board_reader.data(spec, _view(here, spec, query))
-    return Response(orjson.dumps(drawn), media_type="application/json")
+    reader = here.board_reader
+    shown = view(spec, query, reader.finests(spec), here.calendar, here.clock.now())
+    return Response(orjson.dumps(reader.data(spec, shown)), media_type="application/json")
 
 
 @router.get("/boards/{name}/progress")
@@ -78,11 +80,6 @@ def _board(here: Services, name: str) -> BoardSpec:
     if name not in here.boards:
         raise NotFound(str(Unknown("board", name, here.boards)))
     return here.boards[name]
-
-
-def _view(here: Services, spec: BoardSpec, query: Asked) -> View:
-    finests = here.board_reader.finests(spec)
-    return view(spec, query, finests, here.calendar, here.clock.now())
 
 
 def _progress(found: Progress | None) -> dict[str, Any] | None:
