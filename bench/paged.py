@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from bench.result import ROOT, WORK, Result, peak_mb, timed
 from tallymark.clock import SystemClock
@@ -53,9 +54,7 @@ def run() -> Result:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = today - timedelta(days=DAYS)
     with _vendor() as url:
-        # the vendor makes its records when it is first asked: not on anybody's time
-        query = f"account=acme&from={start:%Y-%m-%dT%H:%M:%S}%2B00:00"
-        urllib.request.urlopen(f"{url}/records?{query}&to={today:%Y-%m-%dT%H:%M:%S}%2B00:00").read()
+        _warm(url, start, today)
         ours = sorted((_ours(url, start, n) for n in range(3)), key=lambda one: one["s"])[1]
         peer = sorted((_dlt(url, start, today, n) for n in range(3)), key=lambda one: one["s"])[1]
     ratio = ours["s"] / peer["s"]
@@ -74,6 +73,17 @@ def run() -> Result:
             "imports; the middle of three runs each",
         ],
     )
+
+
+def _warm(url: str, start: datetime, end: datetime) -> None:
+    """The vendor makes its pages when they are first asked for: not on anybody's time."""
+    asked = {"account": "acme", "from": start.isoformat(), "to": end.isoformat()}
+    while True:
+        with urllib.request.urlopen(f"{url}/records?{urlencode(asked)}") as answer:
+            following = json.load(answer)["next"]
+        if following is None:
+            return
+        asked["cursor"] = following
 
 
 def _spent(one: dict[str, Any]) -> str:
