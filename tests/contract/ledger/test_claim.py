@@ -112,6 +112,17 @@ def test_a_waiting_task_is_resumed_by_one_node_when_its_time_has_come(ledger: Le
     assert one.resume(ledger.clock.now()) is None
 
 
+def test_an_earlier_claim_of_the_same_node_is_stale_as_well(ledger: Ledger) -> None:
+    ledger.sync(spec())
+    node = ledger.node()
+    earlier = start(node, ledger)
+    with writing(ledger.engine) as tx:
+        claim.wait(tx, earlier, failure(ledger, 0))
+    assert node.resume(ledger.clock.now()) is not None
+    with pytest.raises(ClaimLost), writing(ledger.engine) as tx:
+        claim.check(tx, earlier)
+
+
 def test_a_waiting_task_does_not_stall_when_the_clock_steps_back(ledger: Ledger) -> None:
     ledger.sync(spec())
     node = ledger.node()
