@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tallymark.boards.health import Progress
 from tallymark.boards.offer import Finest, finest
 from tallymark.calendar.schedule import Schedule
-from tallymark.errors import ConfigError
+from tallymark.errors import ConfigError, TallymarkError
 from tallymark.metrics.define import dimensions
 from tallymark.receive.http import Receiver
 from tallymark.receive.inbox import Inbox
@@ -77,8 +77,8 @@ class Server:
             try:
                 self.node.prepare()
                 break
-            except (SQLAlchemyError, OSError) as error:
-                self.trouble = f"the database or the lake is not there: {_first_line(error)}"
+            except (SQLAlchemyError, OSError, TallymarkError) as error:
+                self.trouble = f"the start does not get on: {_first_line(error)}"
                 log.warning("%s", self.trouble)
                 self.stop.wait(RETRY_S)
         else:
