@@ -37,7 +37,7 @@ function stretch(run: Run, axis: Axis, of: number): HTMLElement {
   made.tabIndex = 0;
   made.setAttribute("role", "img");
   const where = n === 1 ? axis.titles[run.first] : `${axis.titles[run.first]} to ${axis.titles[run.last]}`;
-  const said = [`${where}: ${word(run.state)}`, ...run.causes].join(". ");
+  const said = [`${where}: ${word(run.state)}`, ...run.causes].join("; ");
   made.setAttribute("aria-label", said);
   made.dataset.tip = said;
   if ((run.first + run.last) / 2 > of / 2) made.classList.add("tip-left");

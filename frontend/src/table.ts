@@ -41,7 +41,7 @@ function row(chart: Chart, axis: Axis, n: number): HTMLElement {
   const title = element("th", "", axis.titles[n]);
   title.setAttribute("scope", "row");
   made.append(title, ...chart.lines.map((line) => element("td", "value", exact(line.values[n]))));
-  const said = [word(chart.strip[n]), ...(chart.causes[n] ?? [])].join(": ");
+  const said = [word(chart.strip[n]), ...(chart.causes[n] ?? [])].join("; ");
   made.append(element("td", "state", said));
   return made;
 }

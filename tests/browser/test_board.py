@@ -12,7 +12,7 @@ from tests.browser.conftest import Visit
 from tests.browser.site import Site
 
 START = "/boards/project?range=28d&grain=day"
-CAUSE = re.compile("Wed 11 Nov 2026 to Fri 13 Nov 2026: missing. GitHub did not answer 11–13 Nov")
+CAUSE = re.compile("Wed 11 Nov 2026 to Fri 13 Nov 2026: missing; GitHub did not answer 11–13 Nov")
 
 
 def grain(page: Page) -> str:
@@ -80,10 +80,10 @@ def test_the_table_has_the_charts_numbers_in_its_place(site: Site, visit: Visit)
     data = page.request.get(f"{site.url}/boards/project/data?range=28d&grain=day").json()
     lines = data["cards"][0]["lines"]
     newest = [f"{line['values'][-1]:,}" for line in lines]
-    assert rows.first.locator("td").all_inner_texts() == [*newest, "partial: It still runs"]
+    assert rows.first.locator("td").all_inner_texts() == [*newest, "partial; It still runs"]
     missing = rows.nth(11).locator("th, td").all_inner_texts()
     assert missing[:4] == ["Fri 13 Nov 2026", "–", "–", "–"]
-    assert missing[4].startswith("missing: GitHub did not answer")
+    assert missing[4].startswith("missing; GitHub did not answer")
     button.click()
     expect(card.locator("canvas")).to_be_visible()
 

@@ -8,9 +8,10 @@ import { bars } from "./bars";
 import { curves } from "./curves";
 import { ticks } from "./ticks";
 
-/** The plot's edges; the coverage strip in css/chart.css stands between the same two. */
+/** The plot's edges in the canvas, which reaches 12 px into the card's own edge for the last name
+ * of the axis; the strip in css/strip.css stands between the same two. */
 const LEFT = 52;
-const RIGHT = 8;
+const RIGHT = 20;
 
 export function option(
   chart: Chart,

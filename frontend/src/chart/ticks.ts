@@ -3,7 +3,7 @@
 import type { Axis } from "../data";
 
 const CHARACTER_PX = 6.2;
-const GAP_PX = 18;
+const GAP_PX = 14;
 
 export function ticks(axis: Axis, width: number, right: number): object {
   const names = named(axis);
@@ -11,15 +11,13 @@ export function ticks(axis: Axis, width: number, right: number): object {
   const fit = Math.max(1, Math.floor(width / (widest + GAP_PX)));
   // Buckets of hours are named by their day, and so are further apart than their number says.
   const every = Math.max(1, Math.ceil(names.length / fit));
-  const shown = new Map(names.filter((_, n) => (names.length - 1 - n) % every === 0));
-  const newest = (names.at(-1)?.[1].length ?? 0) * CHARACTER_PX;
   const band = width / Math.max(1, axis.labels.length);
+  // In narrow bands the newest name would reach beyond the picture: begin where one fits.
+  const inside = names.filter(([n]) => (n + 0.5) * band + widest / 2 <= width + right);
+  const shown = new Map(inside.filter((_, n) => (inside.length - 1 - n) % every === 0));
   return {
     interval: (n: number) => shown.has(n),
     formatter: (_: string, n: number) => shown.get(n) ?? "",
-    // In a narrow band the newest name would reach beyond the picture.
-    showMaxLabel: true,
-    ...(newest / 2 > band / 2 + right ? { alignMaxLabel: "right" } : {}),
   };
 }
 

@@ -65,8 +65,8 @@ def _letter(state: Completeness, causes: Sequence[Cause]) -> str:
     codes = {cause.code for cause in causes}
     if state != "complete" and "failed" in codes:
         return "f"
-    if state == "missing" and codes == {"waiting"}:
-        return "w"
+    if state == "missing" and codes and codes <= {"running", "waiting"}:
+        return "w"  # nothing is lost: it is not there yet
     return _LETTERS[state]
 
 

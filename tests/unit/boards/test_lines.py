@@ -68,7 +68,7 @@ def test_the_strip_is_as_good_as_its_worst_line() -> None:
 
 def test_the_strip_tells_failed_and_waiting_from_missing() -> None:
     failed = Line({}, buckets([None], "m", Cause("failed", "The key was refused")))
-    waiting = Line({}, buckets([None], "m", Cause("waiting", "Not yet asked")))
+    waiting = Line({}, buckets([None], "m", RUNNING, Cause("waiting", "Not yet asked")))
     assert strip([failed]) == ("f", {0: [Cause("failed", "The key was refused")]})
     assert strip([waiting])[0] == "w"
 

@@ -35,6 +35,12 @@ def test_a_number_card_has_its_number_before_any_script_runs(client: Client) -> 
     assert "Europe/Berlin" in text
 
 
+def test_a_board_is_as_complete_as_its_least_complete_card(client: Client) -> None:
+    assert "Downloads is the one that reaches least far" in page(client, "/boards/project")
+    text = page(client, "/boards/project?range=7d&grain=day")
+    assert "nothing complete in this range: <strong>Downloads</strong>" in text
+
+
 def test_every_choice_is_an_address(client: Client) -> None:
     text = page(client, "/boards/project?range=91d&grain=week")
     assert 'href="?range=28d&amp;grain=week"' in text

@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from tallymark.boards.define import RANGES
-from tallymark.boards.labels import days, upto
+from tallymark.boards.labels import days
 from tallymark.boards.view import View
 from tallymark.boards.widgets import Card
 from tallymark.calendar.periods import Calendar
@@ -39,7 +39,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """`said` is the range in days, for the folded row and for custom ranges."""
+    """`said` is the range in days, for the folded row and for custom ranges.
+
+    `complete_to` empty: the card `slowest` has nothing complete; both empty: no card has numbers.
+    """
 
     ranges: tuple[Link, ...]
     grains: tuple[Link, ...]
@@ -55,7 +58,8 @@ class Controls:
 
 
 def controls(view: View, calendar: Calendar, cards: list[Card], now: datetime) -> Controls:
-    slow = min(_ended(cards), key=lambda found: found[0], default=None)
+    shown = [card for card in cards if card.readable and not card.empty]
+    slow = min(shown, key=_reach, default=None)
     return Controls(
         ranges=tuple(
             Link(name, _href(range=name, grain=view.grain), TITLES[name], name == view.range)
@@ -79,13 +83,13 @@ def controls(view: View, calendar: Calendar, cards: list[Card], now: datetime) -
         last_on=view.last_on.isoformat(),
         today=calendar.date_of(now).isoformat(),
         zone=calendar.zone,
-        complete_to=upto(calendar, slow[0], now) if slow else "",
-        slowest=slow[1].title if slow else "",
+        complete_to=slow.complete_to if slow else "",
+        slowest=slow.title if slow else "",
     )
 
 
-def _ended(cards: list[Card]) -> list[tuple[datetime, Card]]:
-    return [(card.complete_to_at, card) for card in cards if card.complete_to_at is not None]
+def _reach(card: Card) -> float:
+    return card.complete_to_at.timestamp() if card.complete_to_at else 0
 
 
 def _range(view: View) -> dict[str, str]:
