@@ -1,7 +1,8 @@
 """One batch becomes true: its rows in the table and its ledger rows, in one transaction or not.
 
 load ─▶ read the rows that it replaces ─▶ same? then only the ledger's rows
-     ─▶ add columns, append what is new, or overwrite where a row changed or went ─▶ [ finish, head, marks, pointer swap ]
+     ─▶ add columns, append what is new, or overwrite where a row changed or went
+     ─▶ [ finish, head, marks, pointer swap ]
 """
 
 from __future__ import annotations
