@@ -37,6 +37,7 @@ def make_scene(
         return Scene(kind, home, database_url, zygote, vendor)
 
     yield make
+    zygote.kill_all()
     for vendor in vendors:
         vendor.stop()
 

@@ -2,7 +2,8 @@
 
     python -m tests.crash.program     a JSON job a line ▶ each runs in a fork ▶ says how it ended
 
-The imports are done once; each job is a process of its own, killed with SIGKILL by itself.
+The imports are done once; each job is a process of its own, killed or stopped by itself. A job with
+`"wait": false` answers its pid at once, and `{"reap": pid}` says later how it ended.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from tallymark.config import load as load_config
 from tallymark.connectors import discover
 from tallymark.definitions.workspace import load as load_workspace
 from tallymark.wiring.node import Node
+from tests.tools import failfs
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,20 @@ class HeldClock:
         return time.monotonic()
 
 
+@dataclass(frozen=True)
+class MovingClock:
+    """Was at one instant at a real one, and has gone on since."""
+
+    at: datetime
+    since_s: float
+
+    def now(self) -> datetime:
+        return self.at + timedelta(seconds=time.time() - self.since_s)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
 @dataclass
 class KillAt:
     """Kills this process right after the `nth` time that a step is behind it."""
@@ -45,38 +63,62 @@ class KillAt:
     nth: int = 1
     seen: int = 0
     signal: int = signal.SIGKILL
+    beating: threading.Lock = field(default_factory=threading.Lock)
+    """Held for a beat, and for the end: whoever is stopped is in no transaction."""
 
     def __call__(self, step: str) -> None:
         if step != self.step:
             return
         self.seen += 1
         if self.seen == self.nth:
-            os.kill(os.getpid(), self.signal)
+            with self.beating:
+                os.kill(os.getpid(), self.signal)
+
+    def around(self, beat: Callable[[], None]) -> Callable[[], None]:
+        def guarded() -> None:
+            with self.beating:
+                beat()
+
+        return guarded
 
 
 def run(job: dict[str, Any]) -> None:
     """Prepare a node and do all that is due; `job` says where and when."""
     os.environ.update(job["env"])
+    if "FAILFS_PREFIX" in job["env"]:
+        failfs.start()
     config = load_config(job["env"], home=Path(job["home"]), workspace=Path(job["workspace"]))
     workspace = load_workspace(config.workspace_path, discover())
     killer = KillAt(job.get("step"), job.get("nth", 1), signal=job.get("signal", signal.SIGKILL))
+    at = datetime.fromisoformat(job["now"])
     node = Node(
         config,
         workspace,
         job["env"],
-        HeldClock(datetime.fromisoformat(job["now"])),
+        MovingClock(at, job["since_s"]) if "since_s" in job else HeldClock(at),
         killer,
         batch_rows=job.get("batch_rows", 1_000_000),
     )
     node.prepare()
-    assert node.worker.run_until_idle(60), "not idle after a minute"
+    node.boot.beat = killer.around(node.boot.beat)  # type: ignore[method-assign]
+    if job.get("stay"):
+        stay(node)
+    else:
+        assert node.worker.run_until_idle(60), "not idle after a minute"
     node.close()
+
+
+def stay(node: Node) -> None:
+    """Work in several threads until SIGTERM, as `tallymark work` does."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    node.worker.run(stop)
 
 
 def main() -> None:
     for line in sys.stdin:
         job = json.loads(line)
-        child = os.fork()
+        child = job.get("reap") or os.fork()
         if child == 0:
             _child(job)
         if not job.get("wait", True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -12,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tallymark.connectors import discover
 from tallymark.cubes.tables import data_prefix
@@ -20,6 +22,7 @@ from tallymark.lake.catalog import open_catalog
 from tallymark.model import Secret
 from tallymark.receive.inbox import Inbox
 from tallymark.state.database import migrate, open_databases, reading
+from tallymark.state.schema import control, inbox_metadata
 from tests.tools.procs import ROOT, environment
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -116,19 +119,43 @@ class Vendor:
 class Zygote:
     """Runs jobs of `tests.crash.program`, each in a process of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *before: str, env: Mapping[str, str] | None = None) -> None:
+        paths = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{ROOT / 'tests/paged'}"}
+        self.running: set[int] = set()
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.program"],
+            [*before, sys.executable, "-m", "tests.crash.program"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment({"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{ROOT / 'tests/paged'}"}),
+            env=environment(paths | dict(env or {})),
             cwd=ROOT,
         )
 
     def run(self, job: Mapping[str, Any]) -> int:
         """The return code, as a parent sees it."""
         return int(self._ask(job)["returncode"])
+
+    def start(self, job: Mapping[str, Any]) -> int:
+        """The pid of a job that runs meanwhile."""
+        pid = int(self._ask({**job, "wait": False})["pid"])
+        self.running.add(pid)
+        return pid
+
+    def ended(self, pid: int) -> int:
+        """Wait for a started job; its return code."""
+        self.running.remove(pid)
+        return int(self._ask({"reap": pid})["returncode"])
+
+    def kill(self, pid: int) -> None:
+        """SIGKILL for a started job, whatever it does; it must have been what ended it."""
+        os.kill(pid, signal.SIGKILL)
+        assert self.ended(pid) == -9
+
+    def kill_all(self) -> None:
+        """End what a failed test left."""
+        for pid in list(self.running):
+            os.kill(pid, signal.SIGKILL)
+            self.ended(pid)
 
     def _ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
         assert self.popen.stdin is not None
@@ -196,18 +223,22 @@ class Scene:
         databases.close()
 
     def run(self, **how: Any) -> int:
+        return self.zygote.run(self._job(how))
+
+    def start(self, **how: Any) -> int:
+        return self.zygote.start(self._job(how))
+
+    def _job(self, how: Mapping[str, Any]) -> dict[str, Any]:
         self.jobs += 1
-        return self.zygote.run(
-            {
-                "home": str(self.home),
-                "workspace": str(self.workspace),
-                "now": NOW.isoformat(),
-                "env": self.env,
-                "log": str(self.home.parent / f"run-{self.jobs}.log"),
-                "batch_rows": 700 if self.kind == "paged" else 1_000_000,
-                **how,
-            }
-        )
+        return {
+            "home": str(self.home),
+            "workspace": str(self.workspace),
+            "now": NOW.isoformat(),
+            "env": self.env,
+            "log": str(self.home.parent / f"run-{self.jobs}.log"),
+            "batch_rows": 700 if self.kind == "paged" else 1_000_000,
+            **how,
+        }
 
     def logs(self) -> str:
         found = sorted(self.home.parent.glob("run-*.log"))
@@ -243,6 +274,18 @@ class Scene:
             "SELECT kind, stream, subject, state, settled_at, last_error FROM objects",
             "SELECT state FROM tasks WHERE state IN ('running', 'waiting')",
         )
+
+    def written(self) -> list[str]:
+        """Every row that a task can write; not the counters, which only skip numbers."""
+        databases = open_databases(self.database_url, self.home)
+        found = []
+        for engine, metadata in ((databases.control, control), (databases.inbox, inbox_metadata)):
+            with reading(engine) as conn:
+                for table in metadata.sorted_tables:
+                    if table.name not in ("boots", "budgets", "counters"):
+                        found += [f"{table.name} {row}" for row in conn.execute(select(table))]
+        databases.close()
+        return sorted(found)
 
     def _select(self, *queries: str) -> list[str]:
         databases = open_databases(self.database_url, self.home)

@@ -97,7 +97,7 @@ class Poll:
         connector = cast(PulledConnector, source.connector)
         period = _period(task)
         span = Span(obj.stream, obj.subject, period.start_at, period.end_at)
-        client = self.clients.bind(source, obj)
+        client = self.clients.bind(source, task)
         with reading(self.engine) as conn:
             first = calls.next_n(conn, task.id)
         for n, page in enumerate(connector.pages(client, span, cursor), first):

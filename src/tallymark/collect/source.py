@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from tallymark.archive import calls
 from tallymark.archive.keep import Archive
 from tallymark.calendar.schedule import Schedule
 from tallymark.connectors import Client, Connector
 from tallymark.errors import FatalError, NotFound, RetryableError
+from tallymark.ledger import claim
 from tallymark.ledger.budget import Budgets
 from tallymark.ledger.objects import Object
+from tallymark.ledger.task import Task
 from tallymark.model import Stream
 from tallymark.net import Known, Net
 from tallymark.state.database import reading
@@ -42,18 +44,20 @@ class Source:
 
 @dataclass(frozen=True)
 class SourceBudget:
-    """The requests of one source, counted over all nodes."""
+    """The requests of one task, counted over all tasks of its source and all nodes."""
 
     budgets: Budgets
     source: Source
+    task: Task
     pause: Callable[[float], None]
 
     def take(self) -> None:
-        """Raises: RetryableError with the time to wait when the budget is used up."""
+        """Raises: RetryableError with the time to wait when the budget is used up; ClaimLost."""
         while True:
             source = self.source
             per_s = source.budget_requests / source.budget_every_s
-            wait_s = self.budgets.take(source.name, 1, per_s, source.budget_requests)
+            burst = source.budget_requests
+            wait_s = self.budgets.take(source.name, 1, per_s, burst, self._check)
             if wait_s <= 0:
                 return
             if wait_s > PATIENCE_S:
@@ -63,6 +67,10 @@ class SourceBudget:
 
     def block(self, until_at: datetime) -> None:
         self.budgets.block(self.source.name, until_at)
+
+    def _check(self, tx: Connection) -> None:
+        # whoever was stopped and taken over asks the vendor nothing more
+        claim.check(tx, self.task)
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class KeptAnswers:
 
 @dataclass(frozen=True)
 class Clients:
-    """Makes the client of one object: its source's budget, its own conditions."""
+    """Makes the client of one task: its source's budget, its object's conditions."""
 
     net: Net
     engine: Engine
@@ -96,6 +104,6 @@ class Clients:
     budgets: Budgets
     pause: Callable[[float], None]
 
-    def bind(self, source: Source, obj: Object) -> Client:
-        budget = SourceBudget(self.budgets, source, self.pause)
-        return self.net.client(budget, KeptAnswers(self.engine, self.archive, obj.id))
+    def bind(self, source: Source, task: Task) -> Client:
+        budget = SourceBudget(self.budgets, source, task, self.pause)
+        return self.net.client(budget, KeptAnswers(self.engine, self.archive, task.object.id))

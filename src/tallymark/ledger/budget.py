@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,10 +46,22 @@ class Budgets:
         self._engine = engine
         self._clock = clock
 
-    def take(self, name: str, requests: float, per_s: float, burst: float) -> float:
-        """Take requests from a budget: 0.0, they are taken; else how many seconds to wait."""
+    def take(
+        self,
+        name: str,
+        requests: float,
+        per_s: float,
+        burst: float,
+        check: Callable[[Connection], None] | None = None,
+    ) -> float:
+        """Take requests from a budget: 0.0, they are taken; else how many seconds to wait.
+
+        Raises: what `check` raises, who may not ask at all.
+        """
         now = self._clock.now()
         with writing(self._engine) as tx:
+            if check is not None:
+                check(tx)
             tx.execute(ADD, {"name": name, "tokens": burst, "at": to_us(now)})
             bucket, blocked_until_at = _lock(tx, name)
             if blocked_until_at is not None and blocked_until_at > now:

@@ -1,0 +1,54 @@
+"""A worker that is stopped, taken over and continued commits nothing; the heir does all, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.crash.conftest import MakeScene, Undisturbed
+from tests.crash.scenes import Scene
+from tests.crash.test_steps import NTH, STEPS
+from tests.postgres import until
+from tests.tools.procs import state
+
+FEW = {
+    "gauge": ["poll.archived", "commit.files_written", "cube.computed"],
+    "series": ["poll.claimed", "commit.files_written"],
+    "paged": ["poll.recorded", "commit.files_written", "cube.marks_read"],
+    "push": ["flush.stamped", "flush.archived", "commit.files_written"],
+}
+STOPS = STEPS if os.environ.get("SOAK") else FEW
+
+
+def stopped_at(scene: Scene, step: str, nth: int = 1) -> int:
+    """A process that has stopped itself right after a step, outside a transaction."""
+    pid = scene.start(step=step, nth=nth, signal=signal.SIGSTOP)
+    until(lambda: state(pid) in ("T", "Z"), 60)
+    assert state(pid) == "T", f"{step} was not reached\n{scene.logs()}"
+    return pid
+
+
+def continued(scene: Scene, pid: int) -> int:
+    os.kill(pid, signal.SIGCONT)
+    return scene.zygote.ended(pid)
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"), [(kind, step) for kind, steps in STOPS.items() for step in steps]
+)
+def test_a_stopped_worker_is_taken_over_and_commits_nothing_when_it_goes_on(
+    kind: str, step: str, make_scene: MakeScene, undisturbed: Undisturbed
+) -> None:
+    expected, answered = undisturbed(kind)
+    scene = make_scene(kind)
+    stale = stopped_at(scene, step, NTH.get(step, 1) if kind in ("paged", "gauge") else 1)
+    assert scene.run() == 0, scene.logs()
+    written = scene.written()
+    assert scene.outcome() == expected
+    assert continued(scene, stale) == 0, scene.logs()
+    assert scene.written() == written
+    assert scene.outcome() == expected
+    if scene.vendor is not None:
+        assert scene.vendor.answered() == answered
