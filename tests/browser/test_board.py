@@ -118,7 +118,7 @@ def test_the_tooltip_names_the_period_the_value_and_why(site: Site, visit: Visit
     page = visit.go(site.url + START)
     box = page.locator("#card-6 canvas").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] - 15, box["y"] + 100)
+    page.mouse.move(box["x"] + box["width"] - 28, box["y"] + 100)
     tip = page.locator("#card-6 .tip")
     expect(tip).to_contain_text("Tue 24 Nov 2026")
     expect(tip).to_contain_text("downloads")
