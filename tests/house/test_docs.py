@@ -95,3 +95,18 @@ def test_the_commands_of_the_documents_are_there() -> None:
 def code(page: Path) -> str:
     """The blocks of a page that are commands."""
     return "\n".join(re.findall(r"```\n(.*?)```", page.read_text(), re.DOTALL))
+
+
+def test_every_dependency_is_used() -> None:
+    """By import, or by the address of a database, or as a file of a wheel."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    modules = {"pyyaml": "yaml", "prometheus-client": "prometheus_client"}
+    source = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    for one in project["dependencies"]:
+        name = re.split(r"[\[<>=~]", one)[0]
+        if name.startswith("duckdb-extension-"):
+            assert f'"{name.removeprefix("duckdb-extension-")}"' in source
+            continue
+        module = modules.get(name, name)
+        found = re.search(rf"(import|from) {module}\b|[\"+]{module}[\":]", source)
+        assert found, f"{name} is not used"
