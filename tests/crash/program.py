@@ -63,6 +63,8 @@ class KillAt:
     nth: int = 1
     seen: int = 0
     signal: int = signal.SIGKILL
+    again: bool = False
+    """Then at every `nth` time: who is stopped may be let go on."""
     beating: threading.Lock = field(default_factory=threading.Lock)
     """Held for a beat, and for the end: whoever is stopped is in no transaction."""
 
@@ -70,7 +72,7 @@ class KillAt:
         if step != self.step:
             return
         self.seen += 1
-        if self.seen == self.nth:
+        if self.seen == self.nth or (self.again and self.seen % self.nth == 0):
             with self.beating:
                 os.kill(os.getpid(), self.signal)
 
@@ -89,7 +91,12 @@ def run(job: dict[str, Any]) -> None:
         failfs.start()
     config = load_config(job["env"], home=Path(job["home"]), workspace=Path(job["workspace"]))
     workspace = load_workspace(config.workspace_path, discover())
-    killer = KillAt(job.get("step"), job.get("nth", 1), signal=job.get("signal", signal.SIGKILL))
+    killer = KillAt(
+        job.get("step"),
+        job.get("nth", 1),
+        signal=job.get("signal", signal.SIGKILL),
+        again=job.get("again", False),
+    )
     at = datetime.fromisoformat(job["now"])
     node = Node(
         config,

@@ -6,6 +6,8 @@
  *   FAILFS_ERRNO=E       with this errno (default EIO)
  *   FAILFS_COUNT=FILE    where the count stands, shared by all processes: 8 bytes of count in the
  *                        machine's order, then the call that failed as text
+ *
+ * They are read when the process starts, and again where it calls failfs_start() after a fork.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,8 +32,13 @@ static int fail_errno = EIO, stay, drop_sync;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-__attribute__((constructor)) static void start(void) {
+__attribute__((constructor)) void failfs_start(void) {
   const char *text = getenv("FAILFS_PREFIX");
+  prefix_length = 0;
+  shared = NULL;
+  drop_sync = stay = 0;
+  fail_at = 0;
+  fail_errno = EIO;
   if (!text || !realpath(text, prefix)) return;
   prefix_length = strlen(prefix);
   if ((text = getenv("FAILFS_DROP_SYNC"))) drop_sync = atoi(text);
