@@ -48,8 +48,8 @@ class Words:
 
 
 def names(found: Iterable[str], at_most: int = 3) -> str:
-    """`a, b, c and 4 more`."""
-    all_of_them = sorted(found)
+    """`a, b, c and 4 more`; each once."""
+    all_of_them = sorted(set(found))
     shown = ", ".join(all_of_them[:at_most])
     more = len(all_of_them) - at_most
     return f"{shown} and {more} more" if more > 0 else shown
