@@ -24,6 +24,7 @@ from tallymark.errors import CursorGone, FatalError
 from tallymark.lake import decode, quarantine
 from tallymark.lake.commit import Committed, Lake, Write, earlier
 from tallymark.ledger import claim, coverage, due
+from tallymark.ledger.failure import Failure
 from tallymark.ledger.objects import Object
 from tallymark.ledger.task import Task
 from tallymark.ledger.worker import Due
@@ -75,12 +76,17 @@ class Poll:
         self.reached("poll.claimed")
         source = self.sources[task.object.source]
         pages = self._fetch(source, task)
-        self._load(source, task, pages)
+        if pages:
+            self._load(source, task, pages)
 
     def _fetch(self, source: Source, task: Task) -> list[calls.Call]:
+        """All pages; none where it is too late to ask for them."""
         pages = self._adopt(task)
         if pages and pages[-1].cursor is None:
             return pages
+        if source.stream(task.object).kind == "gauge" and self.clock.now() >= _period(task).end_at:
+            self._let_go(task)
+            return []
         try:
             self._fetch_from(source, task, pages[-1].cursor if pages else None)
         except CursorGone:
@@ -91,6 +97,13 @@ class Poll:
             self._fetch_from(source, task, None)
         with reading(self.engine) as conn:
             return calls.kept(conn, task.id)
+
+    def _let_go(self, task: Task) -> None:
+        """The period of a gauge has ended: what of it was read is not enough, and is set aside."""
+        now, error = self.clock.now(), task.object.last_error or "it ended before it was read"
+        with writing(self.engine) as tx:
+            calls.supersede(tx, task)
+            claim.release(tx, task, Failure(error=error, at=now, next_try_at=now))
 
     def _fetch_from(self, source: Source, task: Task, cursor: str | None) -> None:
         obj = task.object
@@ -234,6 +247,4 @@ def _batch(
 
 
 def _why_missed(obj: Object) -> str:
-    if obj.last_error:
-        return obj.last_error
-    return "nobody asked: Tallymark was not running"
+    return obj.last_error or "nobody asked: Tallymark was not running"

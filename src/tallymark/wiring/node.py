@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
@@ -12,7 +12,7 @@ from tallymark.archive.keep import Archive
 from tallymark.calendar.periods import Calendar
 from tallymark.clock import Clock, SystemClock
 from tallymark.collect.poll import BATCH_ROWS, Poll
-from tallymark.collect.replay import Replay
+from tallymark.collect.replay import Replay, Replayable
 from tallymark.collect.source import Clients, Source
 from tallymark.compute.duckdb import DuckDBCompute
 from tallymark.config import Config
@@ -116,10 +116,13 @@ class Node:
         return Claims(engine, self.boot, self.clock, self.config.claim_timeout_s)
 
     @cached_property
+    def net(self) -> Net:
+        return Net(self.config.allow_addresses, self.clock)
+
+    @cached_property
     def clients(self) -> Clients:
         engine = self.databases.control
-        net = Net(self.config.allow_addresses, self.clock)
-        return Clients(net, engine, self.archive, Budgets(engine, self.clock), self.pause)
+        return Clients(self.net, engine, self.archive, Budgets(engine, self.clock), self.pause)
 
     @cached_property
     def poll(self) -> Poll:
@@ -168,6 +171,7 @@ class Node:
             self.databases.control,
             self.archive,
             self.lake,
+            self.sources,
             self.claims,
             self.clock,
             self.batch_rows,
@@ -175,24 +179,28 @@ class Node:
 
     @cached_property
     def worker(self) -> Worker:
-        return self._worker(
-            {
-                "collect": self.poll,
-                "flush": self.flush,
-                "cube": self.refresh,
-                "maintain": Upkeep(self.lake, self.clock),
-            }
-        )
+        return self._worker()
 
     @cached_property
     def collector(self) -> Worker:
-        """A worker that only asks vendors."""
-        return self._worker({"collect": self.poll})
+        """A worker that only asks vendors, and ends what others left."""
+        return self._worker(["collect"])
 
-    def _worker(self, handlers: dict[str, Handler]) -> Worker:
+    def _worker(self, starts: Sequence[str] | None = None) -> Worker:
         config = self.config
+        handlers: dict[str, Handler] = {
+            "collect": Replayable(self.poll, self.replay),
+            "flush": Replayable(self.flush, self.replay),
+            "cube": self.refresh,
+            "maintain": Upkeep(self.lake, self.clock),
+        }
         return Worker(
-            self.claims, handlers, self.clock, config.worker_threads, beat_s=config.beat_s
+            self.claims,
+            handlers,
+            self.clock,
+            config.worker_threads,
+            beat_s=config.beat_s,
+            starts=starts,
         )
 
     @cached_property
@@ -222,6 +230,10 @@ class Node:
 
     def close(self) -> None:
         """End cleanly: what this process owned may be taken over at once."""
+        if "net" in self.__dict__:
+            self.net.close()
+        if "reader" in self.__dict__:
+            self.reader.close()
         if "boot" in self.__dict__:
             self.boot.close()
         self.databases.close()
