@@ -32,8 +32,6 @@ def make_scene(
         vendor = Vendor(kind, tmp_path) if kind in MODULES else None
         if vendor is not None:
             vendors.append(vendor)
-        if vendor is not None and kind == "paged":
-            vendor.control(set={"per_day": 900, "pages": 12})
         return Scene(kind, home, database_url, zygote, vendor)
 
     yield make
@@ -54,8 +52,6 @@ def undisturbed(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Und
         if kind not in known:
             folder = tmp_path_factory.mktemp(f"undisturbed-{kind}")
             vendor = Vendor(kind, folder) if kind in MODULES else None
-            if vendor is not None and kind == "paged":
-                vendor.control(set={"per_day": 900, "pages": 12})
             scene = Scene(kind, folder / "home", None, zygote, vendor)
             code = scene.run()
             assert code == 0, scene.logs()

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from tallymark.cubes.tables import data_prefix
 from tallymark.lake.catalog import open_catalog
 from tallymark.model import Secret
 from tallymark.receive.inbox import Inbox
-from tallymark.state.database import migrate, open_databases, reading
+from tallymark.state.database import Databases, migrate, open_databases, reading
 from tallymark.state.schema import control, inbox_metadata
 from tests.tools.procs import ROOT, environment
 
@@ -59,6 +60,16 @@ sources:
 metrics:
   total: {stream: paged.records, measure: sum(value)}
 """,
+    "two": """
+sources:
+  paged:
+    connector: paged
+    base_url: ${VENDOR_URL}
+    streams:
+      records: {subjects: [acme, umbrella], start: 2026-11-17}
+metrics:
+  total: {stream: paged.records, measure: sum(value)}
+""",
     "push": """
 sources:
   site:
@@ -70,11 +81,30 @@ metrics:
   views: {stream: site.requests, measure: count, where: {status: [200]}, dimensions: [path]}
 """,
 }
+# what both kinds of collecting write, in one home
+WORKSPACES["mixed"] = """
+sources:
+  github:
+    connector: github
+    base_url: ${VENDOR_URL}
+    streams:
+      repositories: {subjects: [acme/rocket], start: 2026-11-18}
+  site:
+    connector: accesslog
+    dedupe_field: request_id
+    streams:
+      requests: {start: 2026-11-18}
+metrics:
+  stars: {stream: github.repositories, measure: last(stars), dimensions: [repo]}
+  views: {stream: site.requests, measure: count, where: {status: [200]}, dimensions: [path]}
+"""
 MODULES = {
     "gauge": "tallymark.demo.vendors.github",
     "series": "tallymark.demo.vendors.npm",
     "paged": "tallymark_paged.vendor",
+    "two": "tallymark_paged.vendor",
 }
+PAGED = ("paged", "two")
 
 
 class Vendor:
@@ -93,6 +123,8 @@ class Vendor:
         )
         assert self.popen.stdout is not None
         self.url = self.popen.stdout.readline().strip()
+        if kind in PAGED:
+            self.control(set={"per_day": 900, "pages": 12})
 
     def control(self, **command: Any) -> None:
         request = urllib.request.Request(
@@ -105,9 +137,19 @@ class Vendor:
 
     def answered(self) -> int:
         """How many questions it has answered (200 or 304), by its own log."""
-        entries = [json.loads(line) for line in self.log.read_text().splitlines()]
-        ends = [e for e in entries if e["event"] == "end" and e["status"] in (200, 304)]
-        return sum(not e["path"].startswith("/_") for e in ends)
+        return sum(e["event"] == "end" and e["status"] in (200, 304) for e in self.calls())
+
+    def asked(self) -> int:
+        """How many questions have come in."""
+        return sum(e["event"] == "start" for e in self.calls())
+
+    def calls(self) -> list[dict[str, Any]]:
+        if not self.log.exists():
+            return []
+        lines = self.log.read_text().splitlines(keepends=True)
+        # the last may be half written
+        entries = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [e for e in entries if not e["path"].startswith("/_")]
 
     def stop(self) -> None:
         self.popen.terminate()
@@ -201,7 +243,7 @@ class Scene:
         }
         if self.database_url:
             self.env["TALLYMARK_DATABASE_URL"] = self.database_url
-        if self.kind == "push":
+        if self.kind in ("push", "mixed"):
             self._push()
 
     def _push(self) -> None:
@@ -236,7 +278,7 @@ class Scene:
             "now": NOW.isoformat(),
             "env": self.env,
             "log": str(self.home.parent / f"run-{self.jobs}.log"),
-            "batch_rows": 700 if self.kind == "paged" else 1_000_000,
+            "batch_rows": 700 if self.kind in PAGED else 1_000_000,
             **how,
         }
 
@@ -252,57 +294,61 @@ class Scene:
                 continue
             path.rmdir() if path.is_dir() else path.unlink()
 
-    def rows(self) -> list[str]:
-        """The lake's rows, less what names the batch and the call; read by PyIceberg."""
+    @contextmanager
+    def databases(self) -> Iterator[Databases]:
         databases = open_databases(self.database_url, self.home)
-        catalog = open_catalog(databases.control, self.home / "lake" / "tables")
+        try:
+            yield databases
+        finally:
+            databases.close()
+
+    def table(self) -> list[dict[str, Any]]:
+        """The lake's rows, less what names the batch and the call; read by PyIceberg."""
         found = []
-        for namespace in catalog.list_namespaces():
-            for name in catalog.list_tables(namespace):
-                for row in catalog.load_table(name).scan().to_arrow().to_pylist():
-                    own = {k: v for k, v in row.items() if not k.startswith("_")}
-                    found.append(f"{name} {sorted(own.items())}")
-        databases.close()
-        return sorted(found)
+        with self.databases() as databases:
+            catalog = open_catalog(databases.control, self.home / "lake" / "tables")
+            for namespace in catalog.list_namespaces():
+                for name in catalog.list_tables(namespace):
+                    found += catalog.load_table(name).scan().to_arrow().to_pylist()
+        return [{k: v for k, v in row.items() if not k.startswith("_")} for row in found]
+
+    def rows(self) -> list[str]:
+        return sorted(str(sorted(row.items())) for row in self.table())
 
     def ledger(self) -> list[str]:
         """Coverage, and what is in quarantine."""
-        return self._select(
+        found = self.select(
             "SELECT o.kind, o.stream, o.subject, c.start_at, c.end_at, c.state, c.read_at, c.note "
             "FROM coverage c JOIN objects o ON o.id = c.object_id",
             "SELECT reason, text FROM quarantine",
             "SELECT kind, stream, subject, state, settled_at, last_error FROM objects",
             "SELECT state FROM tasks WHERE state IN ('running', 'waiting')",
         )
+        return sorted(map(str, found))
 
     def written(self) -> list[str]:
         """Every row that a task can write; not the counters, which only skip numbers."""
-        databases = open_databases(self.database_url, self.home)
         found = []
-        for engine, metadata in ((databases.control, control), (databases.inbox, inbox_metadata)):
-            with reading(engine) as conn:
-                for table in metadata.sorted_tables:
-                    if table.name not in ("boots", "budgets", "counters"):
-                        found += [f"{table.name} {row}" for row in conn.execute(select(table))]
-        databases.close()
+        with self.databases() as databases:
+            both = ((databases.control, control), (databases.inbox, inbox_metadata))
+            for engine, metadata in both:
+                with reading(engine) as conn:
+                    for table in metadata.sorted_tables:
+                        if table.name not in ("boots", "budgets", "counters"):
+                            found += [f"{table.name} {row}" for row in conn.execute(select(table))]
         return sorted(found)
 
-    def _select(self, *queries: str) -> list[str]:
-        databases = open_databases(self.database_url, self.home)
-        with reading(databases.control) as conn:
-            found = [str(tuple(row)) for query in queries for row in conn.execute(text(query))]
-        databases.close()
-        return sorted(found)
+    def select(self, *queries: str) -> list[tuple[Any, ...]]:
+        with self.databases() as databases, reading(databases.control) as conn:
+            return [tuple(row) for query in queries for row in conn.execute(text(query))]
 
     def cubes(self) -> list[str]:
         """Every row of every cube that is in use."""
-        databases = open_databases(self.database_url, self.home)
         found = []
-        with reading(databases.cubes) as conn:
+        with self.databases() as databases, reading(databases.cubes) as conn:
             for cube, generation in conn.execute(text("SELECT cube, generation FROM cube_state_1")):
                 table = f"{data_prefix(cube)}{generation}"
                 found += [str(tuple(row)) for row in conn.execute(text(f'SELECT * FROM "{table}"'))]
-        databases.close()
         return sorted(found)
 
     def outcome(self) -> dict[str, list[str]]:

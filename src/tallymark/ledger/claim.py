@@ -6,11 +6,21 @@ stopped and continued writes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    exists,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy import Row as SqlRow
 
 from tallymark.clock import Clock
@@ -18,6 +28,7 @@ from tallymark.errors import ClaimLost
 from tallymark.ledger import coverage, objects
 from tallymark.ledger.backoff import LONGEST_S
 from tallymark.ledger.boots import Boot
+from tallymark.ledger.failing import record
 from tallymark.ledger.failure import Failure
 from tallymark.ledger.objects import Object, has_come
 from tallymark.ledger.owners import Owners
@@ -47,6 +58,9 @@ class Claims:
         start_at: datetime | None,
         end_at: datetime | None,
         revision: int = 1,
+        *,
+        note: str | None = None,
+        states: Sequence[str] = ("active",),
     ) -> Task | None:
         """Claim a span that is due; None where the object has changed since it was read."""
         with writing(self.engine) as tx:
@@ -54,7 +68,7 @@ class Claims:
             seen = and_(
                 schema.objects.c.id == object.id,
                 schema.objects.c.version == object.version,
-                schema.objects.c.state == "active",
+                schema.objects.c.state.in_(states),
             )
             locked = update(schema.objects).where(seen).values(version=object.version)
             is_open = select(tasks.c.id).where(
@@ -70,6 +84,7 @@ class Claims:
                 "state": "running",
                 "owner": self.boot.id,
                 "claim_no": 1,
+                "note": note,
                 "created_at": self._clock.now(),
             }
             task_id = tx.execute(insert(tasks).values(**values).returning(tasks.c.id)).scalar_one()
@@ -80,8 +95,16 @@ class Claims:
         ready = and_(
             tasks.c.state == "waiting", has_come(tasks.c.next_try_at, tasks.c.parked_at, now)
         )
+        return self._first(ready)
+
+    def claim_lost(self, in_work: Set[int]) -> Task | None:
+        """Claim again what is ours but not in work here: the answer to its claim never came."""
+        mine = and_(tasks.c.state == "running", tasks.c.owner == self.boot.id)
+        return self._first(and_(mine, tasks.c.id.not_in(in_work)))
+
+    def _first(self, condition: ColumnElement[bool]) -> Task | None:
         with reading(self.engine) as conn:
-            found = open_tasks(conn, ready)
+            found = open_tasks(conn, condition)
         for row in found:
             with writing(self.engine) as tx:
                 if self._claim(tx, row, deaths=row.deaths):
@@ -220,24 +243,6 @@ def fail(tx: Connection, task: Task, failure: Failure, *, settle: bool) -> None:
         failed = Covered(task.start_at, task.end_at, "failed", None, failure.error)
         coverage.write(tx, task.object.id, task.start_at, task.end_at, [failed])
     record(tx, task.object.id, failure)
-
-
-def record(tx: Connection, object_id: int, failure: Failure) -> None:
-    """Note a failure on its object, where people see it; success clears it."""
-    of_object = schema.objects.c
-    since = func.coalesce(of_object.failing_since_at, literal(failure.at, schema.Instant()))
-    tx.execute(
-        update(schema.objects)
-        .where(of_object.id == object_id)
-        .values(
-            attempts=of_object.attempts + 1,
-            last_error=failure.error,
-            advice=failure.advice,
-            failing_since_at=since,
-            check_at=failure.next_try_at,
-            checked_at=failure.at,
-        )
-    )
 
 
 def _update(tx: Connection, task: Task, values: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
     next task  = a dead owner's, else a waiting one whose time has come, else a span that is due
     run        -> done            the handler ended it with its results, in one transaction
-               -> waiting         a RetryableError, and pages are kept
+               -> waiting         a RetryableError, and pages or a note are kept
                -> released        a RetryableError, and nothing is kept: what is due then is taken
                -> failed          a FatalError; or its process died too often (`claim.py`)
                -> dropped         the claim is lost
@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -28,6 +28,7 @@ from tallymark.errors import ClaimLost
 from tallymark.ledger import claim
 from tallymark.ledger.beats import beating
 from tallymark.ledger.claim import Claims
+from tallymark.ledger.failing import record
 from tallymark.ledger.failure import describe, is_expected, is_fatal
 from tallymark.ledger.objects import Object, get, set_check_at, to_check
 from tallymark.ledger.task import Task, has_pages
@@ -72,15 +73,19 @@ class Worker:
         beat_s: float = 5.0,
         poll_s: float = 1.0,
         jitter: Callable[[], float] = random.random,
+        starts: Collection[str] | None = None,
     ) -> None:
+        """`starts`: of which kinds it starts what is due; by default all that it can end."""
         self._claims = claims
         self._handlers = handlers
+        self._starts = handlers if starts is None else starts
         self._clock = clock
         self._threads = threads
         self._beat_s = beat_s
         self._poll_s = poll_s
         self._jitter = jitter
         self._choosing = threading.Lock()
+        self._in_work: set[int] = set()
         self._stop = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
@@ -128,20 +133,27 @@ class Worker:
 
     def _step(self) -> bool:
         task = self._next()
-        if task is None:
-            return False
-        self._run(task)
-        return True
+        if task is not None:
+            try:
+                self._run(task)
+            finally:
+                self._in_work.discard(task.id)
+        return task is not None
 
     def _next(self) -> Task | None:
         # one thread at a time, so that two do not look at the same objects
         with self._choosing:
             now = self._clock.now()
-            return self._claims.take_over() or self._claims.resume(now) or self._start_due(now)
+            lost = self._claims.claim_lost(self._in_work.copy())
+            old = lost or self._claims.take_over() or self._claims.resume(now)
+            task = old or self._start_due(now)
+            if task is not None:
+                self._in_work.add(task.id)
+            return task
 
     def _start_due(self, now: datetime) -> Task | None:
         with reading(self._claims.engine) as conn:
-            found = to_check(conn, now, LOOKED_AT_ONCE, self._handlers)
+            found = to_check(conn, now, LOOKED_AT_ONCE, self._starts)
         for object in found:
             try:
                 task = self._start(object, now)
@@ -196,7 +208,7 @@ class Worker:
                     # a gauge whose period still runs is tried again in the next
                     ended = task.end_at is not None and task.end_at <= now
                     claim.fail(tx, task, failure, settle=ended)
-                elif has_pages(tx, task.id):
+                elif task.note is not None or has_pages(tx, task.id):
                     claim.wait(tx, task, failure)
                 else:
                     claim.release(tx, task, failure)
@@ -224,7 +236,7 @@ class Worker:
         log.warning("%s: %r", _name(object), error, exc_info=not is_expected(error))
         failure = describe(error, object, self._clock.now(), self._jitter())
         with writing(self._claims.engine) as tx:
-            claim.record(tx, object.id, failure)
+            record(tx, object.id, failure)
 
     def _trouble(self, error: Exception) -> None:
         if database_gone(error):

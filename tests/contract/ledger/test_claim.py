@@ -172,6 +172,19 @@ def test_nobody_steals_from_itself(ledger: Ledger) -> None:
     assert node.take_over() is None
 
 
+def test_a_claim_whose_answer_was_lost_is_claimed_again(ledger: Ledger) -> None:
+    ledger.sync(spec("a"), spec("b"))
+    node, other = ledger.node(), ledger.node()
+    lost, in_work = start(node, ledger, "a"), start(node, ledger, "b")
+    assert other.claim_lost(set()) is None
+    assert node.claim_lost({lost.id, in_work.id}) is None
+    again = node.claim_lost({in_work.id})
+    assert again is not None
+    assert (again.id, again.claim_no, again.deaths) == (lost.id, 2, 0)
+    with pytest.raises(ClaimLost), writing(ledger.engine) as tx:
+        claim.check(tx, lost)
+
+
 def test_a_restarted_node_is_somebody_else_and_takes_over_its_own_task(ledger: Ledger) -> None:
     ledger.sync(spec())
     before = ledger.node()
