@@ -31,6 +31,11 @@ def task_prefix(source: str, stream: str, task_id: int) -> str:
     return f"archive/{quote(source, safe='')}/{quote(stream, safe='')}/{task_id}/"
 
 
+def claim_of(key: str) -> int:
+    """The claim under which a page was kept."""
+    return int(key.rsplit("/", 1)[1].split("-", 1)[0])
+
+
 class Archive:
     """Pages by key, durable when `put` returns."""
 

@@ -10,25 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from tallymark.archive import calls
-from tallymark.archive.keep import Archive, page_key, task_prefix
+from tallymark.archive.keep import Archive
 from tallymark.clock import Clock
 from tallymark.collect.chunks import Chunk, chunks
-from tallymark.collect.source import Clients, Source
-from tallymark.connectors import PulledConnector
-from tallymark.errors import CursorGone, FatalError
+from tallymark.collect.fetch import Fetch, period_of
+from tallymark.collect.source import Source
 from tallymark.lake import decode, quarantine
 from tallymark.lake.commit import Committed, Lake, Write, earlier
 from tallymark.ledger import claim, coverage, due
-from tallymark.ledger.failure import Failure
 from tallymark.ledger.objects import Object
 from tallymark.ledger.task import Task
 from tallymark.ledger.worker import Due
-from tallymark.model import Covered, Page, Period, Reached, Span, nobody
+from tallymark.model import Covered, Page, Reached, nobody
 from tallymark.state.database import reading, writing
 from tallymark.state.ids import next_id
 from tallymark.state.schema import batches
@@ -44,7 +41,7 @@ class Poll:
     archive: Archive
     lake: Lake
     sources: Mapping[str, Source]
-    clients: Clients
+    fetch: Fetch
     clock: Clock
     reached: Reached = nobody
     batch_rows: int = BATCH_ROWS
@@ -75,67 +72,9 @@ class Poll:
         """
         self.reached("poll.claimed")
         source = self.sources[task.object.source]
-        pages = self._fetch(source, task)
+        pages = self.fetch.pages(source, task)
         if pages:
             self._load(source, task, pages)
-
-    def _fetch(self, source: Source, task: Task) -> list[calls.Call]:
-        """All pages; none where it is too late to ask for them."""
-        pages = self._adopt(task)
-        if pages and pages[-1].cursor is None:
-            return pages
-        if source.stream(task.object).kind == "gauge" and self.clock.now() >= _period(task).end_at:
-            self._let_go(task)
-            return []
-        try:
-            self._fetch_from(source, task, pages[-1].cursor if pages else None)
-        except CursorGone:
-            if not pages:
-                raise
-            with writing(self.engine) as tx:
-                calls.supersede(tx, task)
-            self._fetch_from(source, task, None)
-        with reading(self.engine) as conn:
-            return calls.kept(conn, task.id)
-
-    def _let_go(self, task: Task) -> None:
-        """The period of a gauge has ended: what of it was read is not enough, and is set aside."""
-        now, error = self.clock.now(), task.object.last_error or "it ended before it was read"
-        with writing(self.engine) as tx:
-            calls.supersede(tx, task)
-            claim.release(tx, task, Failure(error=error, at=now, next_try_at=now))
-
-    def _fetch_from(self, source: Source, task: Task, cursor: str | None) -> None:
-        obj = task.object
-        connector = cast(PulledConnector, source.connector)
-        period = _period(task)
-        span = Span(obj.stream, obj.subject, period.start_at, period.end_at)
-        client = self.clients.bind(source, task)
-        with reading(self.engine) as conn:
-            first = calls.next_n(conn, task.id)
-        for n, page in enumerate(connector.pages(client, span, cursor), first):
-            self._keep(task, replace(page, n=n))
-
-    def _keep(self, task: Task, page: Page) -> None:
-        obj = task.object
-        key = page_key(obj.source, obj.stream, task.id, task.claim_no, page.n)
-        self.archive.put(key, page)
-        self.reached("poll.archived")
-        with writing(self.engine) as tx:
-            calls.record(tx, task, page, key)
-        self.reached("poll.recorded")
-
-    def _adopt(self, task: Task) -> list[calls.Call]:
-        """The kept pages; one that is in the archive without its row gets it from the file."""
-        with reading(self.engine) as conn:
-            n = calls.next_n(conn, task.id)
-        files = self.archive.find(task_prefix(task.object.source, task.object.stream, task.id))
-        while found := [key for key in files if key.endswith(f"-{n}.json.zst")]:
-            with writing(self.engine) as tx:
-                calls.record(tx, task, self.archive.get(found[-1]), found[-1])
-            n += 1
-        with reading(self.engine) as conn:
-            return calls.kept(conn, task.id)
 
     def _load(self, source: Source, task: Task, pages: list[calls.Call]) -> None:
         stream = source.stream(task.object)
@@ -173,7 +112,7 @@ class Poll:
         self, source: Source, task: Task, chunk: Chunk, read_at: datetime, *, whole: bool
     ) -> None:
         obj, stream, now = task.object, source.stream(task.object), self.clock.now()
-        span = _period(task)
+        span = period_of(task)
         batch_id = next_id(self.engine, "batch")
         rows, refused = decode.to_table(stream, chunk.rows, batch_id, now)
         rejected = [*chunk.rejected, *refused]
@@ -217,15 +156,9 @@ def _read(source: Source, task: Task, chunk: Chunk, read_at: datetime) -> _Read:
     """What this reading covers. A gauge's reading belongs to the period in which it was taken."""
     stream = source.stream(task.object)
     schedule = source.schedule(task.object)
-    span = schedule.period(read_at) if stream.kind == "gauge" else _period(task)
+    span = schedule.period(read_at) if stream.kind == "gauge" else period_of(task)
     covered = due.after_read(stream, schedule, span, read_at, chunk.there)
     return _Read(span.start_at, span.end_at, covered)
-
-
-def _period(task: Task) -> Period:
-    if task.start_at is None or task.end_at is None:
-        raise FatalError(f"task {task.id} has no span to collect")
-    return Period(task.start_at, task.end_at)
 
 
 def _batch(

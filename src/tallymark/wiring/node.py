@@ -11,6 +11,7 @@ from typing import cast
 from tallymark.archive.keep import Archive
 from tallymark.calendar.periods import Calendar
 from tallymark.clock import Clock, SystemClock
+from tallymark.collect.fetch import Fetch
 from tallymark.collect.poll import BATCH_ROWS, Poll
 from tallymark.collect.replay import Replay, Replayable
 from tallymark.collect.source import Clients, Source
@@ -131,7 +132,9 @@ class Node:
             archive=self.archive,
             lake=self.lake,
             sources=self.sources,
-            clients=self.clients,
+            fetch=Fetch(
+                self.databases.control, self.archive, self.clients, self.clock, self.reached
+            ),
             clock=self.clock,
             reached=self.reached,
             batch_rows=self.batch_rows,
