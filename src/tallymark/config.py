@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from tallymark.errors import ConfigError
+from tallymark.model import Secret
 
 PREFIX = "TALLYMARK_"
-HOST_PORT = re.compile(r"^(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):\d{1,5}$")
+HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+):([0-9]{1,5})")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Config:
     database_url: str | None = None
     lake_path: Path | None = None
     allow_addresses: frozenset[str] = frozenset()
-    secret_key: str | None = None
+    secret_key: Secret | None = None
     flush_s: float = 60
     beat_s: float = 5
     claim_timeout_s: float = 15
@@ -69,11 +70,11 @@ def load(env: Mapping[str, str], **given: object) -> Config:
     _refuse_unknown(env)
     read = {s.name: _read(env, s) for s in SETTINGS}
     config = Config(
-        home=Path(read["HOME"]).expanduser().resolve(),
+        home=_path("HOME", read["HOME"]).resolve(),
         database_url=_database(read["DATABASE_URL"]),
         lake_path=_folder(read["LAKE_URL"]),
         allow_addresses=_addresses(read["ALLOW_ADDRESSES"]),
-        secret_key=read["SECRET_KEY"] or None,
+        secret_key=Secret(read["SECRET_KEY"]) if read["SECRET_KEY"] else None,
         flush_s=_seconds("FLUSH_S", read["FLUSH_S"]),
         beat_s=_seconds("BEAT_S", read["BEAT_S"]),
         claim_timeout_s=_seconds("CLAIM_TIMEOUT_S", read["CLAIM_TIMEOUT_S"]),
@@ -94,30 +95,37 @@ def load(env: Mapping[str, str], **given: object) -> Config:
 
 def _read(env: Mapping[str, str], setting: Setting) -> str:
     name = PREFIX + setting.name
-    if path := env.get(f"{name}_FILE"):
+    given, path = env.get(name, "").strip(), env.get(f"{name}_FILE", "").strip()
+    if given and path:
+        raise ConfigError(f"{name} and {name}_FILE are both set: leave one of them out")
+    if path:
         try:
-            return Path(path).read_text().strip()
-        except OSError as error:
-            raise ConfigError(f"{name}_FILE: {path} cannot be read: {error.strerror}") from error
-    return env.get(name, setting.default).strip()
+            given = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{name}_FILE: {path} cannot be read: {error}") from error
+    return given or setting.default
 
 
 def _refuse_unknown(env: Mapping[str, str]) -> None:
-    # only our own names: a secret of the workspace may start with the prefix as well
-    known = {PREFIX + s.name for s in SETTINGS}
+    """What is nearly one of our names; a secret of the workspace may begin with the prefix too."""
+    known = [s.name for s in SETTINGS]
     for name in env:
-        upper = name.upper()
-        if upper in known and name != upper:
-            raise ConfigError(f"{name}: did you mean {upper}?")
+        if not name.upper().startswith(PREFIX):
+            continue
+        given = name[len(PREFIX) :].removesuffix("_FILE")
+        near = difflib.get_close_matches(given.upper(), known, n=1, cutoff=0.85)
+        if near and (given != near[0] or not name.startswith(PREFIX)):
+            raise ConfigError(f"{name} is no setting: did you mean {PREFIX}{near[0]}?")
 
 
 def _database(text: str) -> str | None:
     if not text:
         return None
     if not text.startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
-        shown = text.split("://", maxsplit=1)[0]
+        # nothing after the scheme is shown: it may hold a password
+        shown = f"{text.split('://', maxsplit=1)[0]}://…" if "://" in text else "it"
         raise ConfigError(
-            f"{PREFIX}DATABASE_URL: {shown}://… is not known; "
+            f"{PREFIX}DATABASE_URL: {shown} is not known; "
             "leave it empty for SQLite, or give postgresql://…"
         )
     return text
@@ -128,7 +136,7 @@ def _folder(text: str) -> Path | None:
         return None
     if "://" in text and not text.startswith("file://"):
         raise ConfigError(f"{PREFIX}LAKE_URL: {text} is not a folder; give an absolute path")
-    path = Path(text.removeprefix("file://")).expanduser()
+    path = _path("LAKE_URL", text.removeprefix("file://"))
     if not path.is_absolute():
         raise ConfigError(f"{PREFIX}LAKE_URL: {text} is not an absolute path")
     return path
@@ -137,9 +145,19 @@ def _folder(text: str) -> Path | None:
 def _addresses(text: str) -> frozenset[str]:
     found = [part.strip() for part in text.split(",") if part.strip()]
     for part in found:
-        if not HOST_PORT.match(part):
-            raise ConfigError(f"{PREFIX}ALLOW_ADDRESSES: {part!r} is not host:port")
-    return frozenset(found)
+        host_port = HOST_PORT.fullmatch(part)
+        if host_port is None or not 0 < int(host_port[2]) < 65_536:
+            raise ConfigError(
+                f"{PREFIX}ALLOW_ADDRESSES: {part!r} is not host:port, such as 127.0.0.1:8080"
+            )
+    return frozenset(part.lower() for part in found)
+
+
+def _path(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{PREFIX}{name}: {text} names a user that is not there") from error
 
 
 def _seconds(name: str, text: str) -> float:
@@ -148,15 +166,11 @@ def _seconds(name: str, text: str) -> float:
     except ValueError:
         value = 0
     if not 0 < value < 86_400:
-        raise ConfigError(f"{PREFIX}{name}: {text!r} is not a number of seconds above 0")
+        raise ConfigError(f"{PREFIX}{name}: {text!r} is not a number of seconds, 0 to a day")
     return value
 
 
 def _count(name: str, text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 64:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= 64:
         raise ConfigError(f"{PREFIX}{name}: {text!r} is not a number from 1 to 64")
     return int(text)
-
-
-def from_environment(**given: object) -> Config:
-    return load(os.environ, **given)

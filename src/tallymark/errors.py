@@ -55,7 +55,9 @@ class FatalError(TallymarkError):
 class Refused(FatalError):
     """The vendor refused the request."""
 
-    def __init__(self, message: str, *, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(
+        self, message: str, *, status: int, headers: Mapping[str, str], body: bytes
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers

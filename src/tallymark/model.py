@@ -27,7 +27,6 @@ def nobody(step: str) -> None:
     """The `Reached` that does nothing."""
 
 
-
 class Secret:
     """A value that is never shown: not in logs, errors, URLs or exports."""
 
@@ -113,7 +112,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One response of a vendor, or one archived piece of an inbox. `n` counts from 0 in its task."""
+    """A response of a vendor, or an archived piece of an inbox. `n` counts from 0 in its task."""
 
     url: str
     status: int
@@ -160,7 +159,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """One stretch of an object's coverage. `read_at` is set while it may change, null when final."""
+    """A stretch of an object's coverage. `read_at` is set while it may change, null when final."""
 
     start_at: datetime
     end_at: datetime
@@ -181,7 +180,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A column of a cube. `last` has a second column `<name>_at` with the instant of its reading."""
+    """A column of a cube. `last` has a second one, `<name>_at`, with the instant of its reading."""
 
     name: str
     aggregate: Aggregate

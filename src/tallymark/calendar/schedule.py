@@ -16,6 +16,7 @@ from tallymark.errors import ConfigError
 from tallymark.model import Period
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_LONGEST = timedelta(days=36_525)
 _WEEK_S = 7 * DAY_S
 _MONDAY_S = 4 * DAY_S  # 1970-01-05
 
@@ -82,7 +83,10 @@ def parse_duration(text: str) -> timedelta:
         raise ConfigError(
             f"{text!r} is no duration: write minutes, hours or days, such as 30m, 6h or 7d"
         )
-    return int(found[1]) * _UNITS[found[2]]
+    length = int(found[1]) * _UNITS[found[2]]
+    if length > _LONGEST:
+        raise ConfigError(f"{text!r} is longer than a hundred years")
+    return length
 
 
 def _steps(step: int, start: int, end: int) -> list[int]:

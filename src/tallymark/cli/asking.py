@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from typing import Annotated
 
@@ -16,7 +17,8 @@ from tallymark.cli.common import (
     Json,
     WorkspaceDir,
     app,
-    node_of,
+    first_line,
+    node_started,
     now,
     print_json,
     print_table,
@@ -25,13 +27,13 @@ from tallymark.cli.common import (
 )
 from tallymark.connectors import discover
 from tallymark.definitions.workspace import load
-from tallymark.errors import TallymarkError
+from tallymark.errors import BadRequest, TallymarkError
 from tallymark.lake.catalog import moved
 from tallymark.lake.views import is_foreign, pointer
 from tallymark.metrics.answer import Series, SeriesQuery
 from tallymark.metrics.plan import asked_range, known
 from tallymark.model import GRAINS, Grain
-from tallymark.state.database import at_head, reading
+from tallymark.state.database import reading
 from tallymark.wiring.health import status as entries
 from tallymark.wiring.node import Node
 
@@ -56,8 +58,8 @@ def validate(home: Home = None, workspace: WorkspaceDir = None, as_json: Json = 
 @app.command()
 def status(home: Home = None, as_json: Json = False) -> None:
     """How the collecting goes: a row a subject, with its failure and what to do about it."""
-    node = node_of(settings(home), stored=True)
-    found = entries(node.databases.control)
+    with closing(node_started(settings(home))) as node:
+        found = entries(node.databases.control)
     if as_json:
         print_json({"objects": found})
         return
@@ -89,19 +91,19 @@ def series(
     as_json: Json = False,
 ) -> None:
     """A metric over its buckets, each with its completeness; the last 28 days by default."""
-    node = node_of(settings(home), stored=True)
-    today = node.calendar.date_of(now())
-    month_ago = today - timedelta(days=27)
-    from_at, to_at = asked_range(first or str(month_ago), last or str(today), node.calendar)
-    query = SeriesQuery(
-        metric=metric,
-        grain=_grain(grain),
-        from_at=from_at,
-        to_at=to_at,
-        by=tuple(by or ()),
-        filters=tuple(_filter(text) for text in filter or ()),
-    )
-    found = node.series.read(query)
+    with closing(node_started(settings(home))) as node:
+        today = node.calendar.date_of(now())
+        month_ago = today - timedelta(days=27)
+        from_at, to_at = asked_range(first or str(month_ago), last or str(today), node.calendar)
+        query = SeriesQuery(
+            metric=metric,
+            grain=_grain(grain),
+            from_at=from_at,
+            to_at=to_at,
+            by=tuple(by or ()),
+            filters=tuple(_filter(text) for text in filter or ()),
+        )
+        found = node.series.read(query)
     if as_json:
         print_json(found)
         return
@@ -114,7 +116,9 @@ def _grain(text: str) -> Grain:
 
 
 def _filter(text: str) -> tuple[str, str]:
-    name, _, value = text.partition(":")
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise BadRequest(f"--filter {text}: write dimension:value, such as repo:acme/rocket")
     return name, value
 
 
@@ -129,15 +133,15 @@ def _rows(found: Series, query: SeriesQuery) -> Iterator[tuple[object, ...]]:
 @app.command()
 def doctor(home: Home = None, as_json: Json = False) -> None:
     """Look for what is wrong with this installation, and say what to do."""
-    node = node_of(settings(home), stored=True)
-    facts = {
-        "home": str(node.config.home),
-        "database": node.databases.control.url.render_as_string(hide_password=True),
-        "lake": str(node.config.lake_root),
-        "tzdata": tzdata_version(),
-        "connectors": sorted(node.connectors),
-    }
-    problems = list(_problems(node))
+    with closing(node_started(settings(home))) as node:
+        facts = {
+            "home": str(node.config.home),
+            "database": node.databases.control.url.render_as_string(hide_password=True),
+            "lake": str(node.config.lake_root),
+            "tzdata": tzdata_version(),
+            "connectors": sorted(node.connectors),
+        }
+        problems = list(_problems(node))
     if as_json:
         print_json({**facts, "problems": problems})
     else:
@@ -150,9 +154,6 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
 
 def _problems(node: Node) -> Iterator[str]:
     try:
-        if not at_head(node.databases):
-            yield "the database is of another version: start `tallymark serve` once"
-            return
         with reading(node.databases.control) as conn:
             for table in moved(conn, node.config.lake_root / "tables"):
                 yield f"{table}: its files are said to lie elsewhere: move the home back"
@@ -161,7 +162,7 @@ def _problems(node: Node) -> Iterator[str]:
                 if at is not None and is_foreign(at):
                     yield f"{name}: somebody else committed to it: its cube stands still"
     except SQLAlchemyError as error:
-        yield f"the database does not answer: {str(error).splitlines()[0]}"
+        yield f"the database does not answer: {first_line(error)}"
         return
     try:
         _ = node.sources

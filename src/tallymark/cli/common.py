@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,7 +25,14 @@ from tallymark.connectors import discover
 from tallymark.definitions import store
 from tallymark.definitions.workspace import Workspace, load
 from tallymark.errors import BadRequest, ConfigError, RetryableError, TallymarkError
-from tallymark.state.database import at_head, database_gone, open_databases, reading
+from tallymark.state.database import (
+    Databases,
+    at_head,
+    database_gone,
+    migrate,
+    open_databases,
+    reading,
+)
 from tallymark.wiring.node import Node
 
 EXIT_CODES = {
@@ -47,17 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; errors become one message and an exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        app(args=None if arguments is None else list(arguments), standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
+        code = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except TallymarkError as error:
         _end(str(error), _code(error))
     except SQLAlchemyError as error:
-        if not database_gone(error):
-            raise
-        _end("the database does not answer: is it running?", 3)
+        if database_gone(error):
+            _end(f"the database does not answer: is it running? {first_line(error)}", 3)
+        _end(f"the database refuses: {first_line(error)}", 1)
+    except OSError as error:
+        _end(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
     except Exception as error:
         # typer's own complaints about its arguments know how to show themselves
         if not hasattr(error, "exit_code"):
@@ -77,29 +87,68 @@ def _end(message: str, code: int) -> None:
     sys.exit(code)
 
 
+def first_line(error: SQLAlchemyError) -> str:
+    """What the driver says; not the statement, which may be long."""
+    lines = str(getattr(error, "orig", None) or error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def settings(home: Path | None, **given: Any) -> Config:
     path = None if home is None else home.expanduser().resolve()
     return config.load(os.environ, home=path, **given)
 
 
 def node_of(settings: Config, *, stored: bool = False) -> Node:
-    """The node of a home, with the folder's workspace; `stored`, or no folder: the database's.
+    """The node of a home, with the folder's workspace, or else the database's; `stored`: first the
+    database's.
 
     Raises: ConfigError where there is neither.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
-    if settings.workspace_path.is_dir() and not (stored and settings.workspace is None):
-        return Node(settings, load(settings.workspace_path, discover()), os.environ)
+    _make(settings.home)
+    folder = settings.workspace_path
+    found = None
+    if settings.workspace is None and (stored or not folder.is_dir()):
+        found = _stored(settings)
+    return Node(settings, found or load(folder, discover()), os.environ)
+
+
+def node_started(settings: Config) -> Node:
+    """The node of a home as the last start left it, for commands that only look.
+
+    Raises: ConfigError where nothing was started yet.
+    """
     found = _stored(settings)
-    if found is None:
+    if found is not None:
+        return Node(settings, found, os.environ)
+    if not settings.workspace_path.is_dir():
         raise ConfigError(
             f"there is no workspace at {settings.workspace_path}: put YAML files there, "
-            "or give their folder to --workspace"
+            "then run `tallymark serve`; or give another --home"
         )
-    return Node(settings, found, os.environ)
+    raise ConfigError(
+        f"nothing was started in {settings.home} yet, or only by another version: "
+        "run `tallymark serve` or `tallymark collect` first"
+    )
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the home {home} cannot be made: {error.strerror}") from error
+
+
+def open_home(settings: Config) -> Databases:
+    """The databases of a home that may be new, migrated."""
+    _make(settings.home)
+    databases = open_databases(settings.database_url, settings.home)
+    migrate(databases)
+    return databases
 
 
 def _stored(settings: Config) -> Workspace | None:
+    if settings.database_url is None and not (settings.home / "tallymark.db").is_file():
+        return None  # looking makes no files
     databases = open_databases(settings.database_url, settings.home)
     try:
         if not at_head(databases):
@@ -108,6 +157,14 @@ def _stored(settings: Config) -> Workspace | None:
             return store.current(conn)
     finally:
         databases.close()
+
+
+@contextmanager
+def progress_of(as_json: bool) -> Iterator[Progress]:
+    """Bars for people who watch: on a terminal only, and beside the answer."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=as_json or not console.is_terminal) as p:
+        yield p
 
 
 def now() -> datetime:
@@ -123,7 +180,8 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     table = Table(*head, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(table)
+    # a file has no edge at which lines must break
+    Console(width=None if sys.stdout.isatty() else 1000).print(table)
 
 
 def say(text: str) -> None:

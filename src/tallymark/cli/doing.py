@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Annotated, cast
 
 import typer
-from rich.progress import Progress
 
+from tallymark.calendar.periods import Calendar
 from tallymark.cli.common import (
     Home,
     Json,
     WorkspaceDir,
     app,
     node_of,
+    node_started,
     now,
+    open_home,
     print_json,
     print_table,
+    progress_of,
     say,
     settings,
 )
@@ -28,8 +33,8 @@ from tallymark.ledger.objects import Object
 from tallymark.metrics.plan import asked_range
 from tallymark.model import Period
 from tallymark.state import tokens
-from tallymark.state.database import migrate, open_databases, reading, writing
-from tallymark.wiring.health import status
+from tallymark.state.database import reading, writing
+from tallymark.wiring.health import COLLECTING, status
 from tallymark.wiring.node import Node
 
 token_app = typer.Typer(help="Tokens for the API and for senders.", no_args_is_help=True)
@@ -41,18 +46,17 @@ Subject = Annotated[str | None, typer.Option("--subject", help="One subject; all
 @app.command()
 def collect(home: Home = None, workspace: WorkspaceDir = None, as_json: Json = False) -> None:
     """Do everything that is due now, then end."""
-    node = node_of(settings(home, workspace=workspace))
-    node.prepare()
-    _work(node, "collecting", as_json)
+    with closing(node_of(settings(home, workspace=workspace))) as node:
+        node.prepare()
+        _work(node, "collecting", as_json)
 
 
 def _work(node: Node, what: str, as_json: bool) -> None:
-    with Progress(transient=True, disable=as_json) as progress:
+    with progress_of(as_json) as progress:
         progress.add_task(what, total=None)
         idle = node.worker.run_until_idle()
     found = status(node.databases.control)
     failing = [one for one in found if one["state"] == "failing"]
-    node.close()
     if as_json:
         print_json({"idle": idle, "failing": failing})
     else:
@@ -78,26 +82,28 @@ def backfill(
     as_json: Json = False,
 ) -> None:
     """Ask for a stretch of the past again; what is known of it stays until the answer is there."""
-    node = node_of(settings(home, workspace=workspace))
-    node.prepare()
-    wanted = [
-        (obj, span)
-        for obj in _objects(node, source, stream, subject)
-        for span in past.spans(
-            node.sources[source].stream(obj),
-            node.sources[source].schedule(obj),
-            obj,
-            *asked_range(first, last, node.calendar),
-        )
-    ]
-    if dry_run:
-        _print_requests(node, wanted, as_json)
-        node.close()
-        return
-    with writing(node.databases.control) as tx:
-        for obj, span in wanted:
-            past.mark(tx, obj, [span], now())
-    _work(node, "backfilling", as_json)
+    with closing(node_of(settings(home, workspace=workspace))) as node:
+        node.prepare()
+        wanted = list(_spans(node, source, stream, subject, (first, last)))
+        if dry_run:
+            _print_requests(node, wanted, as_json)
+            return
+        with writing(node.databases.control) as tx:
+            for obj, span in wanted:
+                past.mark(tx, obj, [span], now())
+        _work(node, "backfilling", as_json)
+
+
+def _spans(
+    node: Node, source: str, stream: str, subject: str | None, dates: tuple[str, str]
+) -> Iterator[tuple[Object, Period]]:
+    """What a backfill asks for; a date is a day of the stream's own zone, as its periods are."""
+    for obj in _objects(node, source, stream, subject, ("active",)):
+        found = node.sources[source].stream(obj)
+        schedule = node.sources[source].schedule(obj)
+        range_ = asked_range(*dates, Calendar("UTC" if found.label else found.zone))
+        for span in past.spans(found, schedule, obj, *range_, now()):
+            yield obj, span
 
 
 def _print_requests(node: Node, wanted: list[tuple[Object, Period]], as_json: bool) -> None:
@@ -108,8 +114,9 @@ def _print_requests(node: Node, wanted: list[tuple[Object, Period]], as_json: bo
         found.append({"subject": obj.subject, "from": span.start_at, "to": span.end_at, "url": url})
     if as_json:
         print_json({"requests": found})
-    else:
-        say("\n".join(f"GET {one['url']}" for one in found))
+        return
+    for one in found:
+        say(f"GET {one['url']}")
 
 
 @app.command()
@@ -122,39 +129,37 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Make a table's rows again from the archive, with no call; then the cubes."""
-    node = node_of(settings(home, workspace=workspace))
-    node.prepare()
-    rows = 0
-    with beating(node.claims, node.config.beat_s), Progress(disable=as_json) as progress:
-        for obj in progress.track(_objects(node, source, stream, subject), description="replaying"):
-            built = node.sources[source]
-            rows += node.replay.object(obj, built.connector, built.streams)
-    for name in node.cubes:
-        if name == f"{source}.{stream}":
-            node.refresh.refresh(node.cubes[name])
-    node.close()
+    with closing(node_of(settings(home, workspace=workspace))) as node:
+        node.prepare()
+        wanted = _objects(node, source, stream, subject, ("active", "paused", "removed"))
+        rows = 0
+        with beating(node.claims, node.config.beat_s), progress_of(as_json) as progress:
+            for obj in progress.track(wanted, description="replaying"):
+                rows += node.replay.object(obj)
+        cube = node.cubes.get(f"{source}.{stream}")
+        if cube is not None:
+            node.refresh.refresh(cube)
     if as_json:
         print_json({"rows": rows})
     else:
         say(f"{rows} rows made again")
 
 
-def _objects(node: Node, source: str, stream: str, subject: str | None) -> list[Object]:
+def _objects(
+    node: Node, source: str, stream: str, subject: str | None, states: Sequence[str]
+) -> list[Object]:
     """Raises: NotFound that names what there is."""
     if source not in node.sources or stream not in node.sources[source].streams:
         raise NotFound(
             f"there is no {source} {stream}: there are {', '.join(sorted(node.streams))}"
         )
     with reading(node.databases.control) as conn:
-        found = [
-            obj
-            for kind in ("collect", "flush")
-            for obj in objects.load(
-                conn, kind=kind, source=source, stream=stream, subject=subject, states=("active",)
-            )
-        ]
+        every = objects.load(conn, source=source, stream=stream, states=states)
+    known = [obj for obj in every if obj.kind in COLLECTING]
+    found = [obj for obj in known if subject in (None, obj.subject)]
     if not found:
-        raise NotFound(f"{source} {stream} has no active subject {subject or ''}".strip())
+        there = ", ".join(obj.subject for obj in known) or "none"
+        raise NotFound(f"{source} {stream} has no active {subject or 'subject'}: there is {there}")
     return found
 
 
@@ -166,12 +171,8 @@ def create_token(
     as_json: Json = False,
 ) -> None:
     """Make a token and print it, once: only its hash is kept."""
-    config = settings(home)
-    config.home.mkdir(parents=True, exist_ok=True)
-    databases = open_databases(config.database_url, config.home)
-    migrate(databases)
-    token = tokens.create(databases.control, name, scope, now())
-    databases.close()
+    with closing(open_home(settings(home))) as databases:
+        token = tokens.create(databases.control, name, scope, now())
     if as_json:
         print_json({"name": name, "scope": scope, "token": token})
     else:
@@ -181,8 +182,8 @@ def create_token(
 @token_app.command("list")
 def list_tokens(home: Home = None, as_json: Json = False) -> None:
     """The tokens there are, by name."""
-    node = node_of(settings(home), stored=True)
-    found = tokens.names(node.databases.control)
+    with closing(node_started(settings(home))) as node:
+        found = tokens.names(node.databases.control)
     if as_json:
         print_json([{"name": n, "scope": s, "created_at": at} for n, s, at in found])
     else:
@@ -190,8 +191,11 @@ def list_tokens(home: Home = None, as_json: Json = False) -> None:
 
 
 @token_app.command("remove")
-def remove_token(name: str, home: Home = None) -> None:
+def remove_token(name: str, home: Home = None, as_json: Json = False) -> None:
     """Make a token worthless at once."""
-    node = node_of(settings(home), stored=True)
-    tokens.remove(node.databases.control, name)
-    say(f"{name} is removed")
+    with closing(node_started(settings(home))) as node:
+        tokens.remove(node.databases.control, name)
+    if as_json:
+        print_json({"name": name, "removed": True})
+    else:
+        say(f"{name} is removed")

@@ -22,9 +22,14 @@ LONG_AGO = datetime(1980, 1, 1, tzinfo=UTC)
 
 
 def spans(
-    stream: Stream, schedule: Schedule, obj: Object, from_at: datetime, to_at: datetime
+    stream: Stream,
+    schedule: Schedule,
+    obj: Object,
+    from_at: datetime,
+    to_at: datetime,
+    now: datetime,
 ) -> list[Period]:
-    """The spans that a backfill of `[from_at, to_at)` asks for, whole periods.
+    """The spans that a backfill of `[from_at, to_at)` asks for: whole periods that have ended.
 
     Raises: BadRequest where nothing can be asked for, with the reason.
     """
@@ -33,17 +38,18 @@ def spans(
     if from_at < obj.start_at:
         start = obj.start_at.date().isoformat()
         raise BadRequest(f"{obj.source} begins at {start}: set an earlier `start` in the workspace")
-    periods = periods_of(stream, schedule).periods(from_at, to_at)
+    found = periods_of(stream, schedule).periods(from_at, to_at)
+    periods = [period for period in found if period.end_at <= now]
     if not periods:
-        raise BadRequest("the stretch is empty: `to` must be later than `from`")
+        raise BadRequest("nothing of this stretch has ended yet: it is read by itself then")
     longest = timedelta(seconds=stream.max_span_s)
-    found: list[Period] = []
+    joined: list[Period] = []
     for period in periods:
-        if found and period.end_at - found[-1].start_at <= longest:
-            found[-1] = Period(found[-1].start_at, period.end_at)
+        if joined and period.end_at - joined[-1].start_at <= longest:
+            joined[-1] = Period(joined[-1].start_at, period.end_at)
         else:
-            found.append(period)
-    return found
+            joined.append(period)
+    return joined
 
 
 def mark(tx: Connection, obj: Object, wanted: list[Period], now: datetime) -> None:
@@ -63,7 +69,8 @@ def mark(tx: Connection, obj: Object, wanted: list[Period], now: datetime) -> No
             if one.state in ("final", "read")
         ]
         coverage.write(tx, obj.id, span.start_at, span.end_at, again)
-    objects.set_check_at(tx, objects.get(tx, obj.id), now, now)
+    # a person wants it: what waits for a later try waits no longer
+    objects.retry(tx, obj.id, now)
 
 
 def first_request(connector: PulledConnector, obj: Object, span: Period) -> str:

@@ -19,19 +19,24 @@ from tallymark.archive import calls
 from tallymark.archive.keep import Archive
 from tallymark.clock import Clock
 from tallymark.collect.chunks import chunks
+from tallymark.collect.source import Source
 from tallymark.connectors import Connector
-from tallymark.errors import RetryableError
+from tallymark.errors import FatalError, NotFound, RetryableError, TallymarkError
 from tallymark.lake import decode
 from tallymark.lake.commit import Committed, Lake, Write
 from tallymark.ledger import claim
 from tallymark.ledger.claim import Claims
+from tallymark.ledger.failure import describe, is_fatal
 from tallymark.ledger.objects import Object
 from tallymark.ledger.task import Task
+from tallymark.ledger.worker import Due, Handler
 from tallymark.model import Page, Row, Stream
-from tallymark.state.database import reading
+from tallymark.state.database import reading, writing
 from tallymark.state.schema import batches
 
 Ranges = list[tuple[datetime, datetime]]
+NOTE = "replay"
+"""Notes of a task that it is a replay, for whoever takes it over."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +52,43 @@ class Piece:
 
 @dataclass(frozen=True)
 class Replay:
-    """Replays one object at a time, under a claim, so that nothing is collected meanwhile."""
+    """Replays one object at a time, under a claim, so that nothing is collected meanwhile.
+
+    A replay that was cut short is done again from its beginning: it then finds what it did.
+    """
 
     engine: Engine
     archive: Archive
     lake: Lake
+    sources: Mapping[str, Source]
     claims: Claims
     clock: Clock
     batch_rows: int = 1_000_000
 
-    def object(self, obj: Object, connector: Connector, streams: Mapping[str, Stream]) -> int:
-        """Replay all batches of an object; returns how many rows it wrote.
+    def object(self, obj: Object) -> int:
+        """Replay all batches of an object, also of one that stopped; returns how many rows.
 
-        Raises: RetryableError when the object is in work just now.
+        Raises: RetryableError when the object is in work just now; FatalError for a page that is
+        damaged or gone.
         """
-        task = self.claims.start(obj, None, None)
+        task = self.claims.start(obj, None, None, note=NOTE, states=(obj.state,))
         if task is None:
             raise RetryableError(f"{obj.source} {obj.subject} is in work: try again in a moment")
-        stream, rows = streams[obj.stream], 0
+        try:
+            return self.run(task)
+        except TallymarkError as error:
+            with writing(self.engine) as tx:
+                failure = describe(error, task.object, self.clock.now(), 0.0)
+                if is_fatal(error):
+                    claim.fail(tx, task, failure, settle=False)
+                else:
+                    claim.release(tx, task, failure)
+            raise
+
+    def run(self, task: Task) -> int:
+        """Raises: as `object`; ClaimLost."""
+        obj, source = task.object, self.sources[task.object.source]
+        connector, stream, rows = source.connector, source.stream(obj), 0
         gathered: list[tuple[int, pa.Table]] = []
         for piece in self._pieces(obj):
             table = self._rows(piece, connector, stream)
@@ -88,7 +112,8 @@ class Replay:
 
         def load(from_n: int) -> Iterator[Page]:
             for n in range(from_n, piece.end_page):
-                yield replace(self.archive.get(by_n[n].archive_key), n=n, call_id=by_n[n].id)
+                page = self._page(by_n[n].archive_key)
+                yield replace(page, n=n, call_id=by_n[n].id)
 
         found: list[Row] = []
         for chunk in chunks(
@@ -102,6 +127,12 @@ class Replay:
         ):
             found += [row for row in chunk.rows if not _inside(piece.replaced, row.values["ts"])]
         return decode.to_table(stream, found, piece.batch_id, self.clock.now())[0]
+
+    def _page(self, key: str) -> Page:
+        try:
+            return self.archive.get(key)
+        except NotFound as error:
+            raise FatalError(f"the archived page {key} is gone: restore it") from error
 
     def _commit(
         self, task: Task, stream: Stream, gathered: list[tuple[int, pa.Table]], *, end: bool
@@ -124,6 +155,23 @@ class Replay:
             within="batches",
         )
         return self.lake.commit(write, finish).rows
+
+
+@dataclass(frozen=True)
+class Replayable:
+    """The handler of a kind that collects: what was begun as a replay is ended as one."""
+
+    handler: Handler
+    replay: Replay
+
+    def due(self, obj: Object, now: datetime) -> Due:
+        return self.handler.due(obj, now)
+
+    def run(self, task: Task) -> None:
+        if task.note == NOTE:
+            self.replay.run(task)
+        else:
+            self.handler.run(task)
 
 
 def _pieces(newest_first: list[dict[str, Any]]) -> Iterator[Piece]:

@@ -11,6 +11,11 @@ from typing import Any
 
 import yaml
 
+from tallymark.definitions.nodes import Where, mend, name_of, plain
+
+FIRST_AT = datetime(1980, 1, 1, tzinfo=UTC)
+LAST_AT = datetime(2100, 1, 1, tzinfo=UTC)
+
 
 @dataclass
 class Problems:
@@ -22,21 +27,6 @@ class Problems:
         self.lines.append(f"{where}: {text}")
 
 
-@dataclass(frozen=True)
-class Where:
-    """A place in a file."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-class _Plain(yaml.SafeLoader):
-    """Dates and numbers as YAML means them."""
-
-
 @dataclass
 class Section:
     """A mapping of a file. Keys that nobody asked for are reported by `done`."""
@@ -45,13 +35,15 @@ class Section:
     file: str
     problems: Problems
     asked: list[str] = field(default_factory=list)
+    named_at: Where | None = None
+    """Where the name stands that leads to it."""
 
     @property
     def where(self) -> Where:
-        return Where(self.file, self.node.start_mark.line + 1)
+        return self.named_at or Where(self.file, self.node.start_mark.line + 1)
 
     def keys(self) -> list[str]:
-        return [str(key.value) for key, _ in self.node.value]
+        return [name_of(key) for key, _ in self.node.value]
 
     def _node(self, key: str) -> yaml.Node | None:
         self.asked.append(key)
@@ -67,9 +59,17 @@ class Section:
         return self.where
 
     def value(self, key: str, default: Any = None) -> Any:
-        """The plain value of a key."""
+        """The plain value of a key; an empty one is as good as none."""
         node = self._node(key)
-        return default if node is None else plain(node)
+        if node is None:
+            return default
+        try:
+            found = plain(node)
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+            reason = getattr(error, "problem", None) or error
+            self.problems.add(self.place(key), f"`{key}` cannot be read: {reason}")
+            return default
+        return default if found is None else found
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text that must be there unless a default is given."""
@@ -81,6 +81,10 @@ class Section:
             self.problems.add(self.place(key), text)
             return default or ""
         return found
+
+    def optional(self, key: str) -> str:
+        """A text that may be missing: it is empty then."""
+        return self.text(key) if key in self.keys() and self.value(key) is not None else ""
 
     def one_of(self, key: str, words: tuple[str, ...], default: str | None = None) -> str:
         found = self.text(key, default)
@@ -101,13 +105,16 @@ class Section:
     def day(self, key: str) -> datetime:
         """A date, as midnight UTC, or an instant with its offset."""
         found = self.value(key)
-        if isinstance(found, datetime) and found.tzinfo is not None:
-            return found.astimezone(UTC)
         if isinstance(found, date) and not isinstance(found, datetime):
-            return datetime(found.year, found.month, found.day, tzinfo=UTC)
-        text = f"`{key}` is missing" if found is None else f"`{key}` must be a date"
-        self.problems.add(self.place(key), f"{text}, such as 2026-01-31")
-        return datetime(1980, 1, 1, tzinfo=UTC)
+            found = datetime(found.year, found.month, found.day, tzinfo=UTC)
+        if not isinstance(found, datetime) or found.tzinfo is None:
+            text = f"`{key}` is missing" if found is None else f"`{key}` must be a date"
+            self.problems.add(self.place(key), f"{text}, such as 2026-01-31")
+            return FIRST_AT
+        if not FIRST_AT <= found < LAST_AT:
+            self.problems.add(self.place(key), f"`{key}` must lie between 1980 and 2099")
+            return FIRST_AT
+        return found.astimezone(UTC)
 
     def section(self, key: str) -> Section | None:
         """The mapping under a key; None where it is not there."""
@@ -117,7 +124,7 @@ class Section:
         if not isinstance(node, yaml.MappingNode):
             self.problems.add(self.place(key), f"`{key}` must be a mapping")
             return None
-        return Section(node, self.file, self.problems)
+        return Section(node, self.file, self.problems, named_at=self.place(key))
 
     def sections(self, key: str) -> Iterator[tuple[str, Section]]:
         """The mappings under a key, by name."""
@@ -127,12 +134,17 @@ class Section:
         if not isinstance(node, yaml.MappingNode):
             self.problems.add(self.place(key), f"`{key}` must be a mapping of names")
             return
-        for name, child in node.value:
+        seen: set[str] = set()
+        for key_node, child in node.value:
+            name = name_of(key_node)
+            if name in seen:
+                continue  # told already
+            seen.add(name)
+            at = Where(self.file, key_node.start_mark.line + 1)
             if isinstance(child, yaml.MappingNode):
-                yield str(name.value), Section(child, self.file, self.problems)
+                yield name, Section(child, self.file, self.problems, named_at=at)
             else:
-                at = Where(self.file, name.start_mark.line + 1)
-                self.problems.add(at, f"`{name.value}` must be a mapping")
+                self.problems.add(at, f"`{name}` must be a mapping")
 
     def items(self, key: str) -> Iterator[Section]:
         """The mappings of a list."""
@@ -149,19 +161,17 @@ class Section:
     def done(self) -> None:
         """Report the keys that nobody knows."""
         known = tuple(dict.fromkeys(self.asked))
-        seen: set[str] = set()
-        for key in self.keys():
-            if key in seen:
-                self.problems.add(self.place(key), f"`{key}` stands here twice")
-            elif key not in known:
+        for key in dict.fromkeys(self.keys()):
+            if key not in known:
                 self.problems.add(self.place(key), f"unknown key `{key}`: {suggest(key, known)}")
-            seen.add(key)
 
 
 def suggest(word: str, known: tuple[str, ...]) -> str:
     """The nearest right word, or all of them."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else f"known are {', '.join(sorted(known))}"
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"known are {', '.join(sorted(known))}" if known else "there is none"
 
 
 def read_file(path: Path, problems: Problems) -> Section | None:
@@ -170,22 +180,18 @@ def read_file(path: Path, problems: Problems) -> Section | None:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problems.add(Where(path.name, line), f"not YAML: {error.problem}")
-        return None
+        problems.add(Where(path.name, line), f"not YAML: {error.problem or error}")
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problems.add(Where(path.name, 1), f"not YAML: {error}")
-        return None
-    if node is None:
-        return None
-    if not isinstance(node, yaml.MappingNode):
-        problems.add(Where(path.name, 1), "the file must be a mapping")
-        return None
-    return Section(node, path.name, problems)
-
-
-def plain(node: yaml.Node) -> Any:
-    loader = _Plain("")
-    try:
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
+    except RecursionError:
+        problems.add(Where(path.name, 1), "not a workspace: it is nested too deep")
+    except OSError as error:
+        problems.add(Where(path.name, 1), f"cannot be read: {error.strerror}")
+    else:
+        if isinstance(node, yaml.MappingNode):
+            for where, text in mend(node, path.name):
+                problems.add(where, text)
+            return Section(node, path.name, problems)
+        if node is not None:
+            problems.add(Where(path.name, 1), "the file must be a mapping")
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from tallymark.errors import ConfigError
 from tallymark.model import SourceSpec, Stream, StreamSpec
 
 DEFAULT_BUDGET = "4500/1h"
+LONGEST_SUBJECT = 500
+REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 def source(name: str, section: Section, connectors: Mapping[str, type[Connector]]) -> SourceSpec:
@@ -49,7 +52,7 @@ def _settings(section: Section, connector: type[Connector]) -> dict[str, Any]:
         if not _fits(value, hints[setting.name]):
             section.problems.add(section.place(setting.name), f"`{setting.name}` has a wrong type")
             continue
-        if _is_secret(hints[setting.name]) and not str(value).startswith("${"):
+        if _is_secret(hints[setting.name]) and not REFERENCE.fullmatch(value):
             text = f"`{setting.name}` is a secret: give a reference such as ${{GITHUB_TOKEN}}"
             section.problems.add(section.place(setting.name), text)
             continue
@@ -66,20 +69,31 @@ def _is_secret(hint: Any) -> bool:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    if isinstance(value, str):
+    if isinstance(value, str) and (_is_secret(hint) or REFERENCE.fullmatch(value)):
         # a reference stands for a value of any type that a text can be read as
-        return _is_secret(hint) or str in _options(hint) or value.startswith("${")
-    for option in _options(hint):
-        plain = typing.get_origin(option) or option
-        if isinstance(plain, type) and isinstance(value, plain):
-            return not (isinstance(value, bool) and plain is int)
-        if plain is float and isinstance(value, int):
-            return True
-        if isinstance(plain, type) and issubclass(plain, Mapping) and isinstance(value, dict):
-            return True
-        if plain is tuple and isinstance(value, list):
-            return True
-    return False
+        return True
+    return any(_is(value, option) for option in _options(hint))
+
+
+def _is(value: Any, hint: Any) -> bool:
+    plain, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if not isinstance(plain, type) or plain is type(None):
+        return False
+    if isinstance(value, bool) or plain is bool:
+        return isinstance(value, bool) and plain is bool
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return False
+    if plain is float:
+        return isinstance(value, int | float)
+    if issubclass(plain, Mapping):
+        key, held = inner or (str, str)
+        return isinstance(value, dict) and all(
+            _is(k, key) and _is(v, held) for k, v in value.items()
+        )
+    if plain is tuple:
+        held = inner[0] if inner else str
+        return isinstance(value, list) and all(_is(one, held) for one in value)
+    return isinstance(value, plain)
 
 
 def _streams(
@@ -101,26 +115,13 @@ def _streams(
 
 
 def _stream(source_name: str, section: Section, stream: Stream) -> StreamSpec:
-    subjects = section.texts("subjects")
-    if stream.kind == "push" and not subjects:
-        subjects = (source_name,)
-    if not subjects:
-        section.problems.add(section.where, f"`subjects` is missing: which {stream.subject}s?")
-    doubled = sorted({subject for subject in subjects if subjects.count(subject) > 1})
-    if doubled:
-        section.problems.add(section.place("subjects"), f"twice: {', '.join(doubled)}")
+    subjects = _subjects(source_name, section, stream)
     every = section.text("every", stream.every)
-    catch_up = section.text("catch_up", "all")
     try:
         Schedule.parse(every, stream.zone)
     except ConfigError as error:
-        section.problems.add(section.place("every"), str(error))
-    if catch_up not in ("all", "latest", "none"):
-        try:
-            parse_duration(catch_up)
-        except ConfigError:
-            text = f"`catch_up: {catch_up}` is none of all, latest, none, or an age such as 30d"
-            section.problems.add(section.place("catch_up"), text)
+        section.problems.add(section.place("every"), f"`every`: {error}")
+    catch_up = _catch_up(section)
     paused = section.texts("paused")
     for subject in paused:
         if subject not in subjects:
@@ -138,9 +139,41 @@ def _stream(source_name: str, section: Section, stream: Stream) -> StreamSpec:
     return spec
 
 
+def _subjects(source_name: str, section: Section, stream: Stream) -> tuple[str, ...]:
+    subjects, place = section.texts("subjects"), section.place("subjects")
+    if stream.kind == "push":
+        if subjects not in ((), (source_name,)):
+            text = (
+                f"what is pushed has one subject, its source: leave `subjects` out of {stream.name}"
+            )
+            section.problems.add(place, text)
+        return (source_name,)
+    if not subjects:
+        section.problems.add(place, f"`subjects` is missing: which {stream.subject}s?")
+    doubled = sorted({subject for subject in subjects if subjects.count(subject) > 1})
+    if doubled:
+        section.problems.add(place, f"twice: {', '.join(doubled)}")
+    for subject in subjects:
+        if subject.strip() != subject or not 0 < len(subject) <= LONGEST_SUBJECT:
+            text = f"`{subject[:40]}` is no {stream.subject}: it is empty, too long or has blanks"
+            section.problems.add(place, text)
+    return subjects
+
+
+def _catch_up(section: Section) -> str:
+    text = section.text("catch_up", "all")
+    if text not in ("all", "latest", "none"):
+        try:
+            parse_duration(text)
+        except ConfigError:
+            told = f"`catch_up: {text}` is none of all, latest, none, or an age such as 30d"
+            section.problems.add(section.place("catch_up"), told)
+    return text
+
+
 def parse_budget(text: str) -> tuple[int, float]:
     """`4500/1h` as requests and seconds. Raises: ConfigError."""
     requests, _, per = text.partition("/")
-    if not requests.strip().isdigit() or int(requests) < 1 or not per:
+    if not re.fullmatch(r"\s*[0-9]{1,9}\s*", requests) or int(requests) < 1 or not per:
         raise ConfigError(f"`budget: {text}` is not requests/time, such as 4500/1h")
     return int(requests), parse_duration(per.strip()).total_seconds()

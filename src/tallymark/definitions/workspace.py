@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,10 +15,12 @@ from tallymark.definitions import metrics as schema
 from tallymark.definitions.reader import Problems, Section, read_file
 from tallymark.definitions.sources import source
 from tallymark.errors import ConfigError
-from tallymark.metrics.define import MetricSpec
+from tallymark.metrics.define import MetricSpec, dimensions
 from tallymark.model import SourceSpec, Stream
 
 TOP = ("calendar", "sources", "metrics", "boards")
+# a name stands in addresses, in folders and in the names of tables
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,19 @@ def load(folder: Path, connectors: Mapping[str, type[Connector]]) -> Workspace:
         raise ConfigError(
             f"there is no workspace at {folder}: make the folder, or give --workspace"
         )
-    tops = [top for path in sorted(folder.glob("*.y*ml")) if (top := read_file(path, problems))]
+    files = [path for path in sorted(folder.iterdir()) if _is_yaml(path)]
+    if not files:
+        raise ConfigError(f"there is no YAML file in {folder}: put one there, or give --workspace")
+    tops = [top for path in files if (top := read_file(path, problems))]
     workspace = _workspace(tops, connectors, problems)
     if problems.lines:
         raise ConfigError("\n".join(problems.lines))
     return workspace
+
+
+def _is_yaml(path: Path) -> bool:
+    # an editor's own files begin with a dot
+    return path.suffix in (".yaml", ".yml") and not path.name.startswith(".")
 
 
 def streams_of(
@@ -77,11 +88,15 @@ def _workspace(
         sources[name] = source(name, part, connectors)
     known = {k: v for k, v in sources.items() if v.connector in connectors}
     streams = streams_of(known, connectors)
+    offered: dict[str, tuple[str, tuple[str, ...] | None]] = {}
     for name, part in _named(tops, "metrics", problems):
         if found := schema.metric(name, part, streams):
             metrics[name] = found
+            offered[name] = found.title, dimensions(found, streams[found.stream])
+        else:
+            offered[name] = name, None
     for name, part in _named(tops, "boards", problems):
-        boards[name] = schema.board(name, part, metrics)
+        boards[name] = schema.board(name, part, offered)
     zone_name = _zone(tops)
     for top in tops:
         top.asked.extend(TOP)
@@ -93,8 +108,9 @@ def _named(tops: list[Section], kind: str, problems: Problems) -> list[tuple[str
     found: dict[str, Section] = {}
     for top in tops:
         for name, part in top.sections(kind):
-            if not name.replace("_", "").replace("-", "").isalnum():
-                problems.add(part.where, f"`{name}`: a name has letters, digits, _ and -")
+            if not NAME.fullmatch(name):
+                text = f"`{name}`: a name has up to 63 letters (a to z), digits, _ and -"
+                problems.add(part.where, text)
             elif name in found:
                 problems.add(part.where, f"`{name}` stands at {found[name].where} already")
             else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from tallymark.ledger import objects
 from tallymark.ledger.objects import Object
@@ -26,6 +26,7 @@ class Task:
     claim_no: int
     deaths: int
     note: str | None
+    """What its next claim must know; a task that has one is not let go before it has ended."""
     owner: str
 
 
@@ -39,11 +40,13 @@ def ours(task: Task) -> ColumnElement[bool]:
 
 
 def open_tasks(conn: Connection, condition: ColumnElement[bool]) -> list[Row[Any]]:
+    # a note says that a person began it: it is ended, whatever became of its object
+    wanted = or_(schema.objects.c.state == "active", tasks.c.note.is_not(None))
     columns = (tasks.c.id, tasks.c.state, tasks.c.owner, tasks.c.claim_no, tasks.c.deaths)
     found = (
         select(*columns)
         .join(schema.objects, schema.objects.c.id == tasks.c.object_id)
-        .where(condition, schema.objects.c.state == "active")
+        .where(condition, wanted)
         .order_by(tasks.c.id)
     )
     return list(conn.execute(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from tallymark.connectors import Connector
 from tallymark.definitions.workspace import Workspace, streams_of
@@ -30,7 +31,8 @@ def object_specs(
 
 def _collected(source: SourceSpec, spec: StreamSpec, stream: Stream) -> Iterator[ObjectSpec]:
     if stream.kind == "push":
-        yield _duty("flush", source, spec)
+        # what is pushed is still taken: it waits in the inbox
+        yield replace(_duty("flush", source, spec), paused=bool(spec.paused))
         return
     for subject in spec.subjects:
         yield ObjectSpec(

@@ -9,6 +9,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from tallymark.collect.source import Source
@@ -63,7 +64,12 @@ def _typed(
         secret = _wants_secret(hints[setting.name])
         if setting.name in settings:
             value = settings[setting.name]
-            typed[setting.name] = Secret(value) if secret else value
+            if secret:
+                typed[setting.name] = Secret(value)
+            elif value is not spec.settings[setting.name]:
+                typed[setting.name] = _read(spec, setting.name, value, hints[setting.name])
+            else:
+                typed[setting.name] = tuple(value) if isinstance(value, list) else value
         elif setting.metadata.get("derived"):
             # a key of the source's own, so that two sources' hashes cannot be joined
             typed[setting.name] = _derived(secret_key, spec.name)
@@ -71,8 +77,24 @@ def _typed(
 
 
 def _wants_secret(hint: Any) -> bool:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    return Secret in options
+    return Secret in _options(hint)
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _read(spec: SourceSpec, name: str, text: str, hint: Any) -> Any:
+    """What a reference led to is a text: read it as what the setting is."""
+    for option in _options(hint):
+        if option is bool and text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        if option in (int, float):
+            with suppress(ValueError):
+                return option(text)
+    if str in _options(hint):
+        return text
+    raise ConfigError(f"source {spec.name}, `{name}`: its reference leads to a wrong type")
 
 
 def _derived(key: Secret, name: str) -> Secret:
