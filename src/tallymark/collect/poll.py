@@ -58,7 +58,7 @@ class Poll:
             coverage=known,
             now=now,
             catch_up=obj.catch_up,
-            note=_why_missed(obj),
+            note=_why_missed(source, obj),
         )
         if plan.missing:
             with writing(self.engine) as tx:
@@ -179,5 +179,7 @@ def _batch(
     }
 
 
-def _why_missed(obj: Object) -> str:
-    return obj.last_error or "nobody asked: Tallymark was not running"
+def _why_missed(source: Source, obj: Object) -> str:
+    if obj.last_error is None:
+        return "nobody asked: Tallymark was not running"
+    return f"{source.connector.title} gave no reading ({obj.last_error})"
