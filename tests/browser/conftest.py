@@ -44,7 +44,9 @@ def site() -> Iterator[Site]:
         yield found
 
 
-@pytest.fixture(scope="session")
+# one a module: an open Playwright keeps an event loop running in the thread of the tests, and
+# another Playwright, or asyncio.run in another module's test, cannot work beside it
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)

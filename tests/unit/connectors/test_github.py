@@ -192,7 +192,7 @@ def test_what_is_no_repository_is_rejected(body: bytes) -> None:
 def recorded(scenario: str) -> list[dict[str, Any]]:
     path = RECORDED / scenario / "normalized-fixture.json"
     if not path.exists():
-        pytest.skip("the recorded exchanges are not here")
+        pytest.skip("the recorded exchanges are not in ../shared")
     found: list[dict[str, Any]] = json.loads(path.read_text())
     return found
 

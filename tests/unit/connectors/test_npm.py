@@ -194,7 +194,7 @@ def test_a_body_that_is_no_range_is_rejected(body: bytes) -> None:
 def test_the_recorded_body_is_read() -> None:
     path = RECORDED / "range_last-week_strict-mode.json"
     if not path.exists():
-        pytest.skip("the recorded body is not here")
+        pytest.skip("the recorded body is not in ../shared")
     true = json.loads(path.read_text())
     url = f"https://x/downloads/range/{true['start']}:{true['end']}/strict-mode"
     whole = Page(url=url, status=200, body=path.read_bytes(), received_at=NOW)
