@@ -66,21 +66,21 @@ class Installation:
         assert self.node is not None, "it is stopped"
         return self.node
 
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings; the vendors are the only addresses that may be called."""
+        urls = {name: vendor.url for name, vendor in self.vendors.items()}
+        allowed = ",".join(url.removeprefix("http://") for url in urls.values())
+        database = {"TALLYMARK_DATABASE_URL": self.database_url} if self.database_url else {}
+        own = {"TALLYMARK_SECRET_KEY": KEY, "TALLYMARK_ALLOW_ADDRESSES": allowed}
+        return {**urls, **own, **database}
+
     def start(self) -> None:
         """As `serve` and `work` start: prepared, but nothing is done yet."""
         folder = self.home / "workspace"
         folder.mkdir(exist_ok=True)
         (folder / "story.yaml").write_text(self.workspace)
-        urls = {name: vendor.url for name, vendor in self.vendors.items()}
-        env = {
-            **urls,
-            "TALLYMARK_SECRET_KEY": KEY,
-            "TALLYMARK_ALLOW_ADDRESSES": ",".join(
-                url.removeprefix("http://") for url in urls.values()
-            ),
-        }
-        if self.database_url:
-            env["TALLYMARK_DATABASE_URL"] = self.database_url
+        env = self.env
         config = load_config(env, home=self.home)
         workspace = load_workspace(folder, self.connectors)
         node = Node(config, workspace, env, self.clock, pause=self.clock.advance)

@@ -24,6 +24,7 @@ from tallymark.connectors import Connector
 from tallymark.errors import FatalError, NotFound, RetryableError, TallymarkError
 from tallymark.lake import decode
 from tallymark.lake.commit import Committed, Lake, Write
+from tallymark.lake.marks import hours
 from tallymark.ledger import claim
 from tallymark.ledger.claim import Claims
 from tallymark.ledger.failure import describe, is_fatal
@@ -47,7 +48,11 @@ class Piece:
     task_id: int
     first_page: int
     end_page: int
+    committed_at: datetime
     replaced: Ranges
+
+
+Gathered = list[tuple[Piece, pa.Table]]
 
 
 @dataclass(frozen=True)
@@ -89,13 +94,13 @@ class Replay:
         """Raises: as `object`; ClaimLost."""
         obj, source = task.object, self.sources[task.object.source]
         connector, stream, rows = source.connector, source.stream(obj), 0
-        gathered: list[tuple[int, pa.Table]] = []
+        gathered: Gathered = []
         for piece in self._pieces(obj):
             table = self._rows(piece, connector, stream)
             if gathered and sum(t.num_rows for _, t in gathered) + table.num_rows > self.batch_rows:
                 rows += self._commit(task, stream, gathered, end=False)
                 gathered = []
-            gathered.append((piece.batch_id, table))
+            gathered.append((piece, table))
         return rows + self._commit(task, stream, gathered, end=True)
 
     def _pieces(self, obj: Object) -> list[Piece]:
@@ -134,9 +139,7 @@ class Replay:
         except NotFound as error:
             raise FatalError(f"the archived page {key} is gone: restore it") from error
 
-    def _commit(
-        self, task: Task, stream: Stream, gathered: list[tuple[int, pa.Table]], *, end: bool
-    ) -> int:
+    def _commit(self, task: Task, stream: Stream, gathered: Gathered, *, end: bool) -> int:
         tables = [table for _, table in gathered] or [decode.schema(stream).empty_table()]
 
         def finish(tx: Connection, committed: Committed) -> None:
@@ -148,11 +151,13 @@ class Replay:
             table=f"{task.object.source}.{task.object.stream}",
             stream=stream,
             rows=pa.concat_tables(tables),
-            batch_id=gathered[-1][0] if gathered else 0,
-            replaces=tuple(batch_id for batch_id, _ in gathered),
-            start_at=None,
-            end_at=None,
+            batch_id=gathered[-1][0].batch_id if gathered else 0,
+            replaces=tuple(piece.batch_id for piece, _ in gathered),
             within="batches",
+            # what is only made again has not come anew: nothing is restated by it
+            came_at={
+                hour: piece.committed_at for piece, table in gathered for hour in hours(table)
+            },
         )
         return self.lake.commit(write, finish).rows
 
@@ -184,7 +189,14 @@ def _pieces(newest_first: list[dict[str, Any]]) -> Iterator[Piece]:
             dropped[task_id] = taken
             if row["start_at"] is not None:
                 taken = _joined([*taken, (row["start_at"], row["end_at"])])
-        yield Piece(row["id"], task_id, row["first_page"], row["end_page"], dropped[task_id])
+        yield Piece(
+            row["id"],
+            task_id,
+            row["first_page"],
+            row["end_page"],
+            row["committed_at"],
+            dropped[task_id],
+        )
 
 
 def _joined(ranges: Ranges) -> Ranges:

@@ -8,8 +8,8 @@ load ─▶ read the rows that it replaces ─▶ same? then only the ledger's r
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, TypeVar
 
@@ -63,6 +63,8 @@ class Write:
     end_at: datetime | None = None
     within: Literal["span", "batches"] = "span"
     """`span`: only rows of those batches inside the span; `batches`: all of theirs (a replay)."""
+    came_at: Mapping[int, datetime] = field(default_factory=dict)
+    """By hour since 1970: when its rows came, where that is not now (a replay)."""
 
 
 class Lake:
@@ -100,14 +102,17 @@ class Lake:
             raise CommitConflict(f"others committed to {table} first, {ATTEMPTS} times") from lost
 
     def joined(
-        self, table: Table, in_commit: InCommit, touched: Collection[int] = ()
+        self, table: Table, in_commit: InCommit, touched: Mapping[int, datetime] | None = None
     ) -> Transaction:
-        """A transaction of the table whose commit is one with the ledger's, marks and head too."""
+        """A transaction of the table whose commit is one with the ledger's, marks and head too.
+
+        `touched`: the hours that it changes, each with when its rows came.
+        """
         name = ".".join(table.name())
 
         def all_of_it(tx: Connection, step: Step) -> None:
             in_commit(tx, step)
-            marks.write(tx, name, step, touched, self._clock.now())
+            marks.write(tx, name, step, touched or {}, self._clock.now())
 
         table.catalog = self.catalog.joining(all_of_it, self._reached)
         return table.transaction()
@@ -131,7 +136,9 @@ class Lake:
             result = replace(result, snapshot_id=snapshot_id, seq=seq)
             finish(tx, result)
 
-        change = self.joined(table, in_commit, marks.hours(delta.gone, delta.added))
+        now, hours = self._clock.now(), marks.hours(delta.gone, delta.added)
+        touched = {hour: write.came_at.get(hour, now) for hour in hours}
+        change = self.joined(table, in_commit, touched)
         if tables.lacks(table, write.rows.schema):
             tables.take_on(change, write.rows.schema)
         if not delta.nothing:

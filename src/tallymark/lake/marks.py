@@ -8,7 +8,7 @@ snapshot where it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 
 import pyarrow as pa
@@ -55,16 +55,19 @@ def write(
     tx: Connection,
     lake_table: str,
     step: Step,
-    touched_hours: Iterable[int],
+    touched_hours: Mapping[int, datetime],
     now: datetime,
 ) -> None:
-    """Move the table's head and mark the hours, in the transaction of the commit."""
+    """Move the table's head and mark the hours, in the transaction of the commit.
+
+    Each hour is marked with when its rows came.
+    """
     seq = seq_of(step.after)
     # the head first: its row lock lets one commit of a table at a time reach the marks
     _write_head(tx, lake_table, step)
     rows = [
-        {"lake_table": lake_table, "hour": hour, "seq": seq, "marked_at": to_us(now)}
-        for hour in sorted(touched_hours)
+        {"lake_table": lake_table, "hour": hour, "seq": seq, "marked_at": to_us(came_at)}
+        for hour, came_at in sorted(touched_hours.items())
     ]
     if rows:
         tx.execute(_MARK, rows)
