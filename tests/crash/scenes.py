@@ -70,6 +70,18 @@ sources:
 metrics:
   total: {stream: paged.records, measure: sum(value)}
 """,
+    "many": f"""
+sources:
+  npm:
+    connector: npm
+    base_url: ${{VENDOR_URL}}
+    streams:
+      downloads:
+        subjects: [{", ".join(f"package-{n:03}" for n in range(200))}]
+        start: 2026-11-18
+metrics:
+  downloads: {{stream: npm.downloads, measure: sum(downloads), dimensions: [package]}}
+""",
     "push": """
 sources:
   site:
@@ -81,26 +93,28 @@ metrics:
   views: {stream: site.requests, measure: count, where: {status: [200]}, dimensions: [path]}
 """,
 }
-# what both kinds of collecting write, in one home
+# what both ways of collecting write, in one home
 WORKSPACES["mixed"] = """
 sources:
-  github:
-    connector: github
+  paged:
+    connector: paged
     base_url: ${VENDOR_URL}
     streams:
-      repositories: {subjects: [acme/rocket], start: 2026-11-18}
+      records: {subjects: [acme], start: 2026-11-19}
   site:
     connector: accesslog
     dedupe_field: request_id
     streams:
       requests: {start: 2026-11-18}
 metrics:
-  stars: {stream: github.repositories, measure: last(stars), dimensions: [repo]}
+  total: {stream: paged.records, measure: sum(value)}
   views: {stream: site.requests, measure: count, where: {status: [200]}, dimensions: [path]}
 """
 MODULES = {
     "gauge": "tallymark.demo.vendors.github",
+    "mixed": "tallymark_paged.vendor",
     "series": "tallymark.demo.vendors.npm",
+    "many": "tallymark.demo.vendors.npm",
     "paged": "tallymark_paged.vendor",
     "two": "tallymark_paged.vendor",
 }
@@ -341,6 +355,15 @@ class Scene:
     def select(self, *queries: str) -> list[tuple[Any, ...]]:
         with self.databases() as databases, reading(databases.control) as conn:
             return [tuple(row) for query in queries for row in conn.execute(text(query))]
+
+    def seqs(self) -> tuple[list[Any], list[Any]]:
+        """The numbers of the tables' newest commits, and those that the cubes have consumed."""
+        with self.databases() as databases:
+            with reading(databases.control) as conn:
+                heads = list(conn.execute(text("SELECT seq FROM heads ORDER BY lake_table")))
+            with reading(databases.cubes) as conn:
+                levels = list(conn.execute(text("SELECT seq FROM cube_state_1 ORDER BY cube")))
+        return heads, levels
 
     def cubes(self) -> list[str]:
         """Every row of every cube that is in use."""

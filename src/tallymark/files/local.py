@@ -12,7 +12,7 @@ from uuid import uuid4
 from tallymark.clock import SystemClock
 from tallymark.errors import NotFound
 from tallymark.files import check_key
-from tallymark.files.sync import fsync_dir, makedirs_synced
+from tallymark.files.sync import fsync_dir, makedirs_synced, whole_or_gone
 
 # unfinished writes; no key begins with it
 _UNFINISHED = ".unfinished"
@@ -30,7 +30,8 @@ class LocalFiles:
     def put(self, key: str, data: bytes) -> None:
         target = self._path(key)
         written = self._write(target, data)
-        written.replace(target)
+        with whole_or_gone(written):
+            written.replace(target)
         fsync_dir(str(target.parent))
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
@@ -100,7 +101,7 @@ class LocalFiles:
         """A synced file beside, and the target's folder made durable."""
         makedirs_synced(str(target.parent))
         written = self._root / _UNFINISHED / uuid4().hex
-        with written.open("xb") as file:
+        with whole_or_gone(written), written.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -6,7 +6,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
+from pathlib import Path
+
+
+@contextmanager
+def whole_or_gone(path: Path) -> Iterator[None]:
+    """What is half written when an error comes is removed; the error names it.
+
+    After a failed sync nobody knows what is on the disk: such a file is never used again.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)
+        with suppress(OSError):
+            path.unlink()
+        raise
 
 
 def fsync_dir(directory: str) -> None:
@@ -14,6 +33,9 @@ def fsync_dir(directory: str) -> None:
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        error.filename = directory
+        raise
     finally:
         os.close(handle)
 

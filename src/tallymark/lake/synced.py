@@ -6,6 +6,7 @@ PyIceberg itself never syncs: after a power cut a committed table would hold emp
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from urllib.parse import urlparse
 from pyiceberg.io import InputFile, OutputFile
 from pyiceberg.io.pyarrow import PyArrowFileIO
 
-from tallymark.files.sync import fsync_dir, makedirs_synced
+from tallymark.files.sync import fsync_dir, makedirs_synced, whole_or_gone
 
 
 def path_of(location: str) -> str:
@@ -74,11 +75,19 @@ class _SyncedFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+            return
+        # half of a file is of no use to anybody: it is neither synced nor kept
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._path.unlink()
 
     def close(self) -> None:
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        with whole_or_gone(self._path), self._file:
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._file.close()
-            fsync_dir(str(self._path.parent))
+        fsync_dir(str(self._path.parent))

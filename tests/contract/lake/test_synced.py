@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -71,3 +72,29 @@ def test_a_small_commit_syncs_each_of_its_four_files_and_their_folders_once(
     assert len(made) == 4
     assert {str(path) for path in made} <= synced.paths
     assert synced.n == 8
+
+
+@pytest.mark.parametrize("ending", [".parquet", "-m0.avro", ".metadata.json"])
+def test_a_file_whose_sync_failed_is_removed_and_named(
+    ending: str, databases: Databases, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = TestLake(databases, home)
+    lake.put(1, [(at(1), "a", 1)])
+    real = os.fsync
+    failed: list[Path] = []
+
+    def fsync(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if path.name.endswith(ending):
+            failed.append(path)
+            raise OSError(errno.EIO, "Input/output error")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="Input/output error") as error:
+        lake.put(2, [(at(1), "b", 1)])
+    assert error.value.filename == str(failed[0])
+    assert not failed[0].exists()
+    monkeypatch.setattr(os, "fsync", real)
+    lake.put(2, [(at(1), "b", 1)])
+    assert len(lake.read()) == 2

@@ -1,17 +1,18 @@
-"""Runs on a disk on which one call fails, each from the same start."""
+"""Runs on a disk on which a call fails, each from the same start."""
 
 from __future__ import annotations
 
-import errno
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import text
 
-from tests.crash.scenes import NOW, Scene, Vendor, Zygote
 from tallymark.state.database import writing
 from tallymark.state.schema import to_us
+from tests.crash.durability.whole import damage
+from tests.crash.scenes import NOW, Scene, Vendor, Zygote
 from tests.tools import failfs
 
 WAITS_ARE_OVER = (
@@ -22,56 +23,72 @@ WAITS_ARE_OVER = (
 
 @dataclass(frozen=True)
 class Fault:
-    """How a run ended on a disk that failed once."""
+    """How a run ended on a disk that failed."""
 
     call: str
-    """What failed, such as `fsync /home/lake/x`; empty: the run ended before it came to that."""
+    """What failed first, such as `fsync /home/lake/x`; empty: the run made fewer calls."""
     code: int
     errors: tuple[str, ...]
     """What the objects say."""
     log: str
 
 
+@dataclass
 class Faults:
     """A home that is put back to its start before each run."""
 
-    def __init__(self, folder: Path, shim: Path, zygote: Zygote, vendor: Vendor) -> None:
-        self._folder = folder
-        self._shim = shim
-        self._start = folder / "start"
-        self.home = folder / "home"
-        self.scene = Scene("mixed", self.home, None, zygote, vendor)
-        # its beats would be among the calls at a different place each time
+    folder: Path
+    shim: Path
+    zygote: Zygote
+    vendor: Vendor
+    expected: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.scene = Scene("mixed", self.folder / "home", None, self.zygote, self.vendor)
+        self.home = self.scene.home
+        # a beat would be among the calls, at another place each time
         for name in ("TALLYMARK_BEAT_S", "TALLYMARK_CLAIM_TIMEOUT_S"):
             del self.scene.env[name]
-        shutil.copytree(self.home, self._start)
+        (self.home / "lake").mkdir()
+        shutil.copytree(self.home, self.folder / "start")
+        assert self.scene.run() == 0, self.scene.logs()
+        self.expected = self.scene.outcome()
 
-    def put_back(self) -> None:
+    def run(self, n: int, *, under: str = ".", stay: bool = False, error: int) -> Fault:
+        """A run from the start in which the `n`th call on files below a folder fails."""
         shutil.rmtree(self.home)
-        shutil.copytree(self._start, self.home)
-
-    def run(self, n: int, error: int = errno.EIO) -> Fault:
-        """One run from the start whose `n`th call on the home's files fails."""
-        self.put_back()
-        count = self._folder / "count"
+        shutil.copytree(self.folder / "start", self.home)
+        count, log = self.folder / "count", self.folder / "fault.log"
         count.unlink(missing_ok=True)
-        disk = failfs.Disk(self._shim, self.home, count, fail_at=n, error=error)
-        log = self._folder / "fault.log"
         log.unlink(missing_ok=True)
+        disk = failfs.Disk(self.shim, self.home / under, count, fail_at=n, stay=stay, error=error)
+        code = self._run(log, disk.environment())
+        errors = self.scene.select("SELECT last_error FROM objects WHERE last_error IS NOT NULL")
+        return Fault(disk.failed(), code, tuple(str(row[0]) for row in errors), log.read_text())
+
+    def _run(self, log: Path, disk: Mapping[str, str]) -> int:
         sound = self.scene.env
-        self.scene.env = sound | disk.environment()
-        code = self.scene.run(log=str(log))
-        self.scene.env = sound
-        found = self.scene.select("SELECT last_error FROM objects WHERE last_error IS NOT NULL")
-        return Fault(disk.failed(), code, tuple(str(row[0]) for row in found), log.read_text())
+        self.scene.env = {**sound, **disk}
+        try:
+            return self.scene.run(log=str(log))
+        finally:
+            self.scene.env = sound
+
+    def is_as_undisturbed(self) -> bool:
+        return self.scene.outcome() == self.expected
+
+    def damage(self) -> list[str]:
+        return damage(self.home, self.home / "lake")
 
     def go_on(self) -> None:
-        """A later run on a sound disk.
+        """A later run on a sound disk."""
+        waits_are_over(self.scene)
+        log = self.folder / "later.log"
+        assert self.scene.run(log=str(log)) == 0, log.read_text()[-3000:]
 
-        What waits is moved, not the clock: other readings would be taken at another instant.
-        """
-        with self.scene.databases() as databases, writing(databases.control) as tx:
-            for update in WAITS_ARE_OVER:
-                tx.execute(text(update), {"now": to_us(NOW)})
-        code = self.scene.run()
-        assert code == 0, self.scene.logs()
+
+def waits_are_over(scene: Scene) -> None:
+    """What waits is moved and not the clock: at another instant another reading would be due."""
+    with scene.databases() as databases, writing(databases.control) as tx:
+        for update in WAITS_ARE_OVER:
+            tx.execute(text(update), {"now": to_us(NOW)})

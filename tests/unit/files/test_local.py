@@ -58,7 +58,7 @@ def test_what_is_left_unfinished_for_a_day_is_removed_at_the_next_start(tmp_path
     assert [path.name for path in (tmp_path / ".unfinished").iterdir()] == ["young"]
 
 
-def test_a_failed_write_leaves_what_was_there(
+def test_a_failed_write_leaves_what_was_there_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalFiles(tmp_path)
@@ -68,6 +68,8 @@ def test_a_failed_write_leaves_what_was_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as failed:
         store.put("a", b"new")
+    assert failed.value.filename.startswith(str(tmp_path))
     assert store.get("a") == b"old"
+    assert list((tmp_path / ".unfinished").iterdir()) == []
