@@ -1,12 +1,15 @@
 """The paged vendor of the tests, as large as the measurement needs it: vendor.py PER_DAY PAGES.
 
-It makes each page once: what is measured is who asks, not who answers.
+It makes each page once: what is measured is who asks, not who answers. Its records are nested, as
+those of most vendors are.
 """
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
+from dataclasses import replace
 from threading import Event
 
 from tallymark.clock import SystemClock
@@ -24,8 +27,21 @@ class Quick(PagedVendor):
     def answer(self, asked: Asked) -> Answer:
         key = tuple(sorted(asked.query.items()))
         if key not in self._made:
-            self._made[key] = super().answer(asked)
+            self._made[key] = nested(super().answer(asked))
         return self._made[key]
+
+
+def nested(answer: Answer) -> Answer:
+    """The same records, each with its author and its place."""
+    body = json.loads(answer.body)
+    for n, record in enumerate(body["records"]):
+        author = {
+            "login": f"person-{n % 97}",
+            "id": n % 97,
+            "kind": {"name": "user", "staff": False},
+        }
+        record |= {"author": author, "place": {"country": "de", "city": f"city-{n % 13}"}}
+    return replace(answer, body=json.dumps(body).encode())
 
 
 def main(per_day: int, pages: int) -> None:
