@@ -26,7 +26,7 @@ from tallymark.cli.common import (
     settings,
 )
 from tallymark.connectors import discover
-from tallymark.definitions.workspace import load
+from tallymark.definitions.workspace import Mistakes, load
 from tallymark.errors import BadRequest, TallymarkError
 from tallymark.lake.catalog import moved
 from tallymark.lake.views import is_foreign, pointer
@@ -43,7 +43,14 @@ LOW_BYTES = 1024**3
 @app.command()
 def validate(home: Home = None, workspace: WorkspaceDir = None, as_json: Json = False) -> None:
     """Check the workspace's YAML; every problem is named with its file and line."""
-    found = load(settings(home, workspace=workspace).workspace_path, discover())
+    try:
+        found = load(settings(home, workspace=workspace).workspace_path, discover())
+    except Mistakes as mistakes:
+        if not as_json:
+            raise
+        told = [{"file": m.file, "line": m.line, "text": m.text} for m in mistakes.found]
+        print_json({"valid": False, "problems": told})
+        raise typer.Exit(2) from mistakes
     counts = {
         "sources": len(found.sources),
         "metrics": len(found.metrics),
@@ -155,15 +162,18 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
 def _problems(node: Node) -> Iterator[str]:
     try:
         with reading(node.databases.control) as conn:
-            for table in moved(conn, node.config.lake_root / "tables"):
-                yield f"{table}: its files are said to lie elsewhere: move the home back"
-            for name in node.streams:
-                at = pointer(conn, name)
-                if at is not None and is_foreign(at):
-                    yield f"{name}: somebody else committed to it: its cube stands still"
+            away = moved(conn, node.config.lake_root / "tables")
+            at = {name: pointer(conn, name) for name in node.streams if name not in away}
+        for table in away:
+            yield f"{table}: its files are said to lie elsewhere: move the home back"
+        for name, pinned in at.items():
+            if pinned is not None and is_foreign(pinned):
+                yield f"{name}: somebody else committed to it: its cube stands still"
     except SQLAlchemyError as error:
         yield f"the database does not answer: {first_line(error)}"
         return
+    except OSError as error:
+        yield f"the lake cannot be read: {error}: restore it, or `tallymark replay` each table"
     try:
         _ = node.sources
     except TallymarkError as error:

@@ -34,6 +34,7 @@ from tallymark.state.database import (
     reading,
 )
 from tallymark.wiring.node import Node
+from tallymark.wiring.tuning import tune
 
 EXIT_CODES = {
     0: "done",
@@ -55,6 +56,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; errors become one message and an exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    tune()
     try:
         code = app(args=None if arguments is None else list(arguments), standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _end(f"the database does not answer: is it running? {first_line(error)}", 3)
         _end(f"the database refuses: {first_line(error)}", 1)
     except OSError as error:
-        _end(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
+        _end(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
     except Exception as error:
         # typer's own complaints about its arguments know how to show themselves
         if not hasattr(error, "exit_code"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -29,30 +31,28 @@ def serve(
     home: Home = None, workspace: WorkspaceDir = None, port: Port = 8320, host: Host = "127.0.0.1"
 ) -> None:
     """Serve the web and work, in one process."""
-    sock = listen(host, port)
-    server = Server(node_of(settings(home, workspace=workspace)))
-    run_web(server, sock, lambda: server.node.worker.run(server.stop))
+    with listen(host, port) as sock:
+        server = Server(node_of(settings(home, workspace=workspace)))
+        run_web(server, sock, lambda: server.node.worker.run(server.stop))
 
 
 @app.command()
 def work(home: Home = None, workspace: WorkspaceDir = None) -> None:
     """Only work: collect, flush and roll up, beside other processes of the same database."""
-    node = node_of(settings(home, workspace=workspace), stored=True)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    node.prepare()
-    say("working")
-    node.worker.run(stop)
-    node.close()
+    with closing(node_of(settings(home, workspace=workspace), stored=True)) as node:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        node.prepare()
+        say("working")
+        node.worker.run(stop)
 
 
 @app.command()
 def demo(home: Home = None, port: Port = 8320) -> None:
     """Show thirteen months of a made-up project, collected from simulated vendors."""
-    sock = listen("127.0.0.1", port)
     path = settings(home).home
-    with demo_of(path) as program:
+    with listen("127.0.0.1", port) as sock, demo_of(path) as program:
         gap_s = GAP_S if program.position.live else DAY_GAP_S
         program.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         server = Server(program.node, progress=program.progress, gap_s=gap_s)
@@ -74,14 +74,23 @@ def listen(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen(256)
     except OSError as error:
-        raise ConfigError(f"--port {port} is taken: give another, or 0 for a free one") from error
-    sock.listen(256)
+        sock.close()
+        reason = "is taken" if error.errno == errno.EADDRINUSE else f"is refused, {error.strerror}"
+        raise ConfigError(f"--port {port} {reason}: give another, or 0 for a free one") from error
     return sock
 
 
 def run_web(server: Server, sock: socket.socket, work: Callable[[], None]) -> None:
     """Answer at once; prepare and work in a thread beside; end cleanly on SIGTERM and SIGINT."""
+    try:
+        _run_web(server, sock, work)
+    finally:
+        server.close()
+
+
+def _run_web(server: Server, sock: socket.socket, work: Callable[[], None]) -> None:
     host, port = sock.getsockname()[:2]
     web = uvicorn.Server(
         uvicorn.Config(
@@ -105,4 +114,3 @@ def run_web(server: Server, sock: socket.socket, work: Callable[[], None]) -> No
     finally:
         server.stop.set()
         thread.join(12)
-        server.close()

@@ -17,14 +17,26 @@ FIRST_AT = datetime(1980, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(2100, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True)
+class Mistake:
+    """Something wrong, and where."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"
+
+
 @dataclass
 class Problems:
-    """What is wrong, each with file and line; gathered, so that one run names them all."""
+    """What is wrong; gathered, so that one run names it all."""
 
-    lines: list[str] = field(default_factory=list)
+    found: list[Mistake] = field(default_factory=list)
 
     def add(self, where: Where, text: str) -> None:
-        self.lines.append(f"{where}: {text}")
+        self.found.append(Mistake(where.file, where.line, text))
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tallymark.boards.define import BoardSpec
 from tallymark.calendar.zones import zone
 from tallymark.connectors import Connector
 from tallymark.definitions import metrics as schema
-from tallymark.definitions.reader import Problems, Section, read_file
+from tallymark.definitions.reader import Mistake, Problems, Section, read_file
 from tallymark.definitions.sources import source
 from tallymark.errors import ConfigError
 from tallymark.metrics.define import MetricSpec, dimensions
@@ -21,6 +21,14 @@ from tallymark.model import SourceSpec, Stream
 TOP = ("calendar", "sources", "metrics", "boards")
 # a name stands in addresses, in folders and in the names of tables
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+
+
+class Mistakes(ConfigError):
+    """The workspace has mistakes."""
+
+    def __init__(self, found: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(str(one) for one in found))
+        self.found = tuple(found)
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Workspace:
 def load(folder: Path, connectors: Mapping[str, type[Connector]]) -> Workspace:
     """Read and check all `*.yaml` of a folder.
 
-    Raises: ConfigError that names every problem, each with file and line.
+    Raises: Mistakes with every one of them; ConfigError where there is nothing to read.
     """
     problems = Problems()
     if not folder.is_dir():
@@ -56,8 +64,8 @@ def load(folder: Path, connectors: Mapping[str, type[Connector]]) -> Workspace:
         raise ConfigError(f"there is no YAML file in {folder}: put one there, or give --workspace")
     tops = [top for path in files if (top := read_file(path, problems))]
     workspace = _workspace(tops, connectors, problems)
-    if problems.lines:
-        raise ConfigError("\n".join(problems.lines))
+    if problems.found:
+        raise Mistakes(problems.found)
     return workspace
 
 

@@ -48,11 +48,13 @@ class Server:
     trouble: str = ""
     """Why the start does not get on; empty while it does."""
     listening: Listening | None = None
+    inbox: Inbox | None = None
 
     def app(self) -> FastAPI:
         node = self.node
+        pushed = node.pushed  # a wrong setting stops the start before anything runs
         self.inbox = Inbox(node.databases.inbox, node.clock)
-        receiver = Receiver(self.inbox, node.pushed, self._scope, node.clock)
+        receiver = Receiver(self.inbox, pushed, self._scope, node.clock)
         return create_app(
             Services(
                 clock=node.clock,
@@ -92,7 +94,7 @@ class Server:
 
     def listen(self) -> None:
         """Say that requests can be taken now, where they can."""
-        if self.listening is not None and self.inbox.writable():
+        if self.listening is not None and self.inbox is not None and self.inbox.writable():
             self.listening.beat(self.node.pushed)
 
     def live(self) -> None:
@@ -101,7 +103,8 @@ class Server:
 
     def close(self) -> None:
         self.stop.set()
-        self.inbox.close()
+        if self.inbox is not None:
+            self.inbox.close()
         self.node.close()
 
     def _listener(self, gap_s: float) -> Listening:
