@@ -70,7 +70,7 @@ def run() -> Result:
             f"synced; nothing new: {ours['again']} requests, {ours['again_s']:.2f} s",
             f"peer: {_spent(peer)}; dlt {peer['version']}: rest_api_source, filesystem, Parquet, "
             "append; nothing synced; the record that changed meanwhile is there twice",
-            "ours takes the four fields that the stream declares into the table, dlt all eleven, "
+            "ours takes the four fields that the stream declares into the table, dlt all ten, "
             "flattened; both fetch and parse the same bytes, and our archive holds all of them",
             "time from the first request's preparation to the end, without Python's start and "
             "imports; the middle of three runs each",
