@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, time
 from importlib.resources import files
 from pathlib import Path
 from threading import Thread
@@ -38,6 +38,8 @@ SHIP_S = 5.0
 DAY_GAP_S = 26 * 3600.0
 # what the shipper forgets when it is killed between an answer and its note, it sends again
 POSITION = "demo-shipped.txt"
+# what the simulated vendors were asked, by their own account
+VENDORS = "vendors"
 
 
 @dataclass
@@ -72,37 +74,44 @@ class Demo:
         story = Story(
             home=self.home,
             clock=self.clock,
-            send=self.send,
+            send=lambda to_at: self._ship(to_at, server),
             listen=server.listen,
             collect=self.node.collector.run_until_idle,
             drain=self.node.worker.run_until_idle,
             progress=self._done,
         )
-        story.past(SystemClock().now(), server.stop)
+        story.past(server.stop)
         if server.stop.is_set():
             return
         server.live()
         Thread(target=self._ship_live, args=(server,), daemon=True).start()
         self.node.worker.run(server.stop)
 
-    def send(self, from_at: datetime, to_at: datetime) -> None:
+    def _ship(self, to_at: datetime, server: Server) -> None:
+        """Send what is new, and what was not acknowledged again, as a shipper does: until it is."""
+        while not server.stop.is_set():
+            try:
+                self._send(to_at)
+                return
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                log.info("the site's log waits: %s", error)
+                server.stop.wait(SHIP_S)
+
+    def _send(self, to_at: datetime) -> None:
         """Ship a stretch of the site's log, and note how far it is acknowledged."""
+        noted = self.home / POSITION
+        first = datetime.combine(self.position.started_on, time(), UTC)
+        from_at = datetime.fromisoformat(noted.read_text()) if noted.exists() else first
+        if to_at <= from_at:
+            return
         ship(f"{self.url}/in/logs/site", self.site_token, hits(self.world, from_at, to_at))
         part = self.home / f"{POSITION}.part"
         part.write_text(to_at.isoformat())
-        part.replace(self.home / POSITION)
+        part.replace(noted)
 
     def _ship_live(self, server: Server) -> None:
-        """As a shipper does: send what is new, and what was not acknowledged again."""
         while not server.stop.wait(SHIP_S):
-            try:
-                now = self.clock.now()
-                self.send(self._shipped_to(), now)
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                log.info("the site's log waits: %s", error)
-
-    def _shipped_to(self) -> datetime:
-        return datetime.fromisoformat((self.home / POSITION).read_text())
+            self._ship(self.clock.now(), server)
 
     def _done(self, share: float) -> None:
         self.done = share
@@ -117,7 +126,10 @@ def demo_of(home: Path) -> Iterator[Demo]:
     position = Position.read(home, SystemClock().now())
     clock = DemoClock(SystemClock())
     world = World(position.started_on)
-    github, npm = GithubVendor(world, clock), NpmVendor(world, clock)
+    folder = home / VENDORS
+    folder.mkdir(exist_ok=True)
+    github = GithubVendor(world, clock, folder / "github.log")
+    npm = NpmVendor(world, clock, folder / "npm.log")
     ports = [vendor.start() for vendor in (github, npm)]
     try:
         env = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -37,6 +37,10 @@ class DemoClock:
     def monotonic(self) -> float:
         return self._real.monotonic()
 
+    def real(self) -> datetime:
+        """The present instant, wherever it stands."""
+        return self._real.now()
+
     def stand_at(self, at: datetime) -> None:
         self._at = at
 
@@ -57,22 +61,30 @@ class Position:
     def read(cls, home: Path, now: datetime) -> Position:
         """Where a home's demo stands; a new home starts 13 months before today.
 
-        Raises: ConfigError where the home is somebody else's.
+        Raises: ConfigError where the home is somebody else's, or its marker is damaged.
         """
         path = home / MARKER
         if path.exists():
-            found = json.loads(path.read_text())
-            return cls(
-                date.fromisoformat(found["started_on"]),
-                datetime.fromisoformat(found["done_to"]),
-                found["live"],
-            )
+            return cls._parse(path)
         if home.exists() and any(home.iterdir()):
             raise ConfigError(f"{home} is not a demo's home: give --home a new or an empty folder")
         started_on = months_before(now.date(), 13)
         position = cls(started_on, datetime.combine(started_on, time(), UTC))
         position.write(home)
         return position
+
+    @classmethod
+    def _parse(cls, path: Path) -> Position:
+        try:
+            found = json.loads(path.read_text())
+            return cls(
+                date.fromisoformat(found["started_on"]),
+                datetime.fromisoformat(found["done_to"]),
+                found["live"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            text = f"{path} cannot be read: remove the folder, and the demo begins anew"
+            raise ConfigError(text) from error
 
     def write(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
@@ -94,8 +106,8 @@ class Story:
 
     home: Path
     clock: DemoClock
-    send: Callable[[datetime, datetime], None]
-    """Ship the site's log lines of a stretch of time."""
+    send: Callable[[datetime], None]
+    """Ship the site's log lines up to an instant."""
     listen: Callable[[], None]
     """Tell the receiver that it has listened up to now."""
     collect: Callable[[], object]
@@ -105,41 +117,47 @@ class Story:
     progress: Callable[[float], None]
     """Told how much is done, from 0 to 1."""
 
-    def past(self, now: datetime, stop: threading.Event) -> None:
+    def past(self, stop: threading.Event) -> None:
         """Collect all days up to now; goes on where an earlier start ended."""
+        now = self.clock.real()
         position = Position.read(self.home, now)
-        days = [] if position.live else ticks(position, now)
         first = datetime.combine(position.started_on, time(), UTC)
-        whole_s = max(1.0, (now - first).total_seconds())
-        shipped_to = max(first, position.done_to - BEFORE)
-        for at in days:
+        for at in [] if position.live else ticks(position.done_to, now):
             if stop.is_set():
                 return
-            self.progress((at - first).total_seconds() / whole_s)
-            self.clock.stand_at(at - BEFORE)
-            self.listen()
-            whole = at.weekday() == 0 or at == days[-1]
-            if whole:
-                # what is shipped has waited for its flush by then
-                self.send(shipped_to, at - BEFORE)
-                shipped_to = at - BEFORE
-            self.clock.stand_at(at)
-            self.listen()
-            self.collect()
-            if whole:
-                self.drain()
-                Position(position.started_on, at).write(self.home)
-        Position(position.started_on, shipped_to, live=True).write(self.home)
+            self.progress((at - first) / (now - first))
+            position = self._day(position, at, whole=at.weekday() == 0)
+        if not position.live:
+            # and what happened while the past was collected
+            position = self._day(position, self.clock.real(), whole=True)
+            replace(position, live=True).write(self.home)
         self.clock.go_live()
         self.progress(1.0)
 
+    def _day(self, position: Position, at: datetime, *, whole: bool) -> Position:
+        """Ask the vendors at an instant; `whole`: ship and roll up too."""
+        self.clock.stand_at(at - BEFORE)
+        self.listen()
+        if whole:
+            # what is shipped has waited for its flush by then
+            self.send(at - BEFORE)
+        self.clock.stand_at(at)
+        self.listen()
+        self.collect()
+        if whole:
+            self.drain()
+        done = replace(position, done_to=at)
+        # a kill goes on from this day: at an earlier one, the vendors would show earlier numbers
+        done.write(self.home)
+        return done
 
-def ticks(position: Position, now: datetime) -> list[datetime]:
+
+def ticks(done_to: datetime, now: datetime) -> list[datetime]:
     """The instants at which the past is collected: once a day."""
-    first = datetime.combine(position.done_to.date(), TICK, UTC)
+    first = datetime.combine(done_to.date(), TICK, UTC)
     count = max(0, (now - first).days + 1)
     found = [first + timedelta(days=n) for n in range(count)]
-    return [at for at in found if position.done_to < at <= now]
+    return [at for at in found if done_to < at <= now]
 
 
 def months_before(day: date, months: int) -> date:

@@ -123,6 +123,12 @@ def lacking(judged: Judged, cause: Cause) -> Judged:
     return replace(judged, completeness="partial", causes=(*judged.causes, cause))
 
 
+def unread(judged: Judged) -> Judged:
+    """The same bucket, where nothing of it was read although an earlier period reaches into it."""
+    causes = tuple(cause for cause in judged.causes if cause.code != "lag")
+    return replace(judged, completeness="missing", causes=causes)
+
+
 def _causes(asked: Sequence[tuple[str, Judged]]) -> tuple[Cause, ...]:
     """Each cause once; where it is not every subject's, it names whose it is."""
     whose: dict[Cause, list[str]] = {}

@@ -19,6 +19,7 @@ from tallymark.metrics.completeness import (
     combine,
     lacking,
     rolling,
+    unread,
 )
 from tallymark.metrics.define import MetricSpec
 from tallymark.metrics.facts import Marks
@@ -59,7 +60,7 @@ def lines(
         if whose not in judged:
             judged[whose] = [_judge(facts, subjects, asked) for asked in facts.plan.buckets]
         buckets = tuple(
-            _bucket(facts, label, asked, _value(facts, totals, key, asked, subjects), one)
+            _bucket(facts, label, asked, subjects, _value(facts, totals, key, asked, subjects), one)
             for label, asked, one in zip(labels, facts.plan.buckets, judged[whose], strict=True)
         )
         found.append(Line(dict(zip(facts.plan.by, key, strict=True)), buckets))
@@ -140,13 +141,22 @@ def _begins(subjects: Sequence[Subject], asked: Asked, words: Words) -> str:
     return f"before the first period, which begins {words.moment(min(starts))}"
 
 
-def _bucket(facts: Facts, label: str, asked: Asked, value: Value, judged: Judged) -> Bucket:
+def _bucket(
+    facts: Facts,
+    label: str,
+    asked: Asked,
+    subjects: Sequence[Subject],
+    value: Value,
+    judged: Judged,
+) -> Bucket:
     number = value.number
     ahead = facts.marks.ahead(asked.bucket)
     if value.lacking and not ahead:
         when = facts.words.span(asked.span.start_at, asked.span.end_at)
         text = f"{names(value.lacking)}: its last reading is not of the end of {when}"
         judged = lacking(judged, Cause("missed", text, asked.span.start_at, asked.span.end_at))
+    if value.unread and not ahead and not any(polled.read_in(asked.span, s) for s in subjects):
+        judged = unread(judged)
     if judged.completeness == "missing":
         number = None
     elif number is None and not ahead and _is_zero(facts, judged):

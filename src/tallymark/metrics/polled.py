@@ -46,6 +46,17 @@ def target(span: Period, subject: Subject, now: datetime) -> Period:
     return subject.period(max(part.start_at, min(part.end_at, now) - _TICK))
 
 
+def read_in(span: Period, subject: Subject) -> bool:
+    """Whether a period that begins in the bucket was read; one before may only reach into it."""
+    part = expected(span, subject)
+    if part is None:
+        return False
+    first = subject.period(part.start_at)
+    begins = first.start_at == part.start_at or part.start_at == subject.start_at
+    start_at = part.start_at if begins else first.end_at
+    return start_at < part.end_at and _covered(Period(start_at, part.end_at), subject)
+
+
 def _windows(
     span: Period, part: Period, subject: Subject, rules: Rules, now: datetime
 ) -> Iterator[Period]:

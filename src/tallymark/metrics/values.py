@@ -29,6 +29,8 @@ class Value:
 
     number: Number | None
     lacking: tuple[str, ...] = ()
+    unread: bool = False
+    """No subject has a reading in the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class Readings:
             numbers.append(reading.number)
             if not self._is_last(reading, asked, subject):
                 lacking.append(subject.name)
-        return Value(None if null or not numbers else sum(numbers), tuple(lacking))
+        number = None if null or not numbers else sum(numbers)
+        return Value(number, tuple(lacking), unread=not numbers)
 
     def some(self, by: tuple[str, ...], asked: Asked) -> Value:
         """The sum of the readings that are there, where nobody knows which should be."""
@@ -93,17 +96,19 @@ class Readings:
     def increase(self, by: tuple[str, ...], asked: Asked, subjects: Sequence[Subject]) -> Value:
         """How much more each subject showed last than right before the bucket, summed."""
         found = self._found.get(by, {})
-        numbers, lacking = [], []
+        numbers, lacking, unread = [], [], True
         for subject in subjects:
             if expected(asked.span, subject) is None:
                 continue
             readings = found.get(subject.name, ())
             before, reading = _before(readings, asked, subject), _in(readings, asked)
+            unread = unread and reading is None
             if before is None or reading is None or not self._is_last(reading, asked, subject):
                 lacking.append(subject.name)
             else:
                 numbers.append(reading.number - before.number)
-        return Value(None if lacking or not numbers else sum(numbers), tuple(lacking))
+        number = None if lacking or not numbers else sum(numbers)
+        return Value(number, tuple(lacking), unread)
 
     def _is_last(self, reading: Reading, asked: Asked, subject: Subject) -> bool:
         """Whether it is of the bucket's last period; while the bucket runs, the newest will do."""

@@ -221,6 +221,24 @@ class TestGauge:
         assert short(found) == [("2026-02-03", None, "partial"), ("2026-02-04", 8, "complete")]
         assert [c.code for c in found[0].causes] == ["missed"]
 
+    @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kathmandu"])
+    def test_the_days_of_a_hole_are_missing_in_every_zone(
+        self, make_house: MakeHouse, zone: str
+    ) -> None:
+        house = make_house(zone=zone, cubes=cube_specs(METRICS.values(), STREAMS))
+        ledger = Ledger(house, "acme/a")
+        # at one in the morning UTC it is the day before in New York
+        rows = [reading_of("acme/a", day, 1000 + day, hour=1) for day in (1, 2, 5, 6, 7)]
+        house.commit("github.repositories", rows)
+        ledger.cover("acme/a", final(1, 3), self.hole, final(5, 8))
+        house.level()
+        found = ledger.buckets("stars", "day", at(1, 12), at(6, 12))
+        words = ["complete", "complete", "missing", "missing", "complete", "complete"]
+        values = [1001, 1002, None, None, 1005, 1006]
+        if zone == "America/New_York":
+            words, values = [words[1], *words[2:], "complete"], [*values[1:], 1007]
+        assert [(b.value, b.completeness) for b in found] == list(zip(values, words, strict=True))
+
     def test_a_running_day_shows_its_reading_and_is_partial(self, house: House) -> None:
         ledger = Ledger(house, "acme/a")
         now = house.clock.now()

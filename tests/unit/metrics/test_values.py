@@ -59,14 +59,14 @@ def test_an_increase_may_be_negative_and_needs_both_bounds() -> None:
     found = readings(cell(2, "a", 1000), cell(3, "a", 998), cell(5, "a", 1001))
     assert found.increase((), asked(3, 4), [A]) == Value(-2)
     assert found.increase((), asked(2, 3), [A]) == Value(None, ("a",))
-    assert found.increase((), asked(4, 5), [A]) == Value(None, ("a",))
+    assert found.increase((), asked(4, 5), [A]) == Value(None, ("a",), unread=True)
     assert found.increase((), asked(5, 6), [A]) == Value(None, ("a",))
 
 
 def test_a_total_increase_is_null_where_one_is() -> None:
     found = readings(cell(2, "a", 1), cell(3, "a", 2), cell(3, "b", 7))
     assert found.increase((), asked(3, 4), [A, B]) == Value(None, ("b",))
-    assert found.increase((), asked(3, 4), []) == Value(None)
+    assert found.increase((), asked(3, 4), []) == Value(None, unread=True)
 
 
 def test_lines_of_another_dimension_sum_what_is_there() -> None:
