@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 
 from tallymark.connectors import Connector
 from tallymark.model import Page, Rejected, Row, Stream
@@ -35,15 +36,16 @@ def chunks(
     first: int,
     end: int,
     batch_rows: int,
+    whole_end: int | None = None,
 ) -> Iterator[Chunk]:
-    """Decode the pages `[first, end)` of a reading that begins at `begin`; the last says `last`.
+    """Decode the pages `[first, end)` of a reading `[begin, whole_end)`; the last says `last`.
 
     A record whose key comes again on a later page is left out, across chunks as well, so that a
     chunk can be committed without looking back. Only a reading of several chunks pays for that:
     with one number a record, in a first pass.
     """
     begun = next(_cut(connector, stream, pages(first), first, end, batch_rows))
-    if begun.last and first == begin:
+    if begun.last and first == begin and end == (whole_end or end):
         begun.there = {row.values["ts"] for row in begun.rows}
         yield begun
         return
@@ -69,7 +71,7 @@ def _cut(
     batch_rows: int,
 ) -> Iterator[Chunk]:
     chunk = Chunk(first, end)
-    for record in connector.rows(stream.name, pages):
+    for record in connector.rows(stream.name, takewhile(lambda page: page.n < end, pages)):
         held = len(chunk.rows) + len(chunk.rejected)
         if held >= batch_rows and record.page.n > _page_of(chunk):
             chunk.end_page = record.page.n

@@ -111,24 +111,24 @@ class Replay:
 
     def _rows(self, piece: Piece, connector: Connector, stream: Stream) -> pa.Table:
         with reading(self.engine) as conn:
-            kept = calls.kept(conn, piece.task_id, 0, piece.end_page)
-        by_n = {call.n: call for call in kept}
-        first = min(by_n)
+            kept = calls.kept(conn, piece.task_id)
 
         def load(from_n: int) -> Iterator[Page]:
-            for n in range(from_n, piece.end_page):
-                page = self._page(by_n[n].archive_key)
-                yield replace(page, n=n, call_id=by_n[n].id)
+            for call in kept:
+                if call.n >= from_n:
+                    yield replace(self._page(call.archive_key), n=call.n, call_id=call.id)
 
         found: list[Row] = []
         for chunk in chunks(
             connector,
             stream,
             load,
-            begin=first,
+            begin=kept[0].n,
             first=piece.first_page,
             end=piece.end_page,
             batch_rows=self.batch_rows,
+            # what comes again on a later page, of another batch, is left out as it was then
+            whole_end=kept[-1].n + 1,
         ):
             found += [row for row in chunk.rows if not _inside(piece.replaced, row.values["ts"])]
         return decode.to_table(stream, found, piece.batch_id, self.clock.now())[0]
