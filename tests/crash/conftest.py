@@ -19,16 +19,15 @@ def zygote() -> Iterator[Zygote]:
 
 
 MakeScene = Callable[[str], Scene]
+MakeAt = Callable[[str, str | None], Scene]
 
 
 @pytest.fixture
-def make_scene(
-    zygote: Zygote, database_url: str | None, home: Path, tmp_path: Path
-) -> Iterator[MakeScene]:
-    """A scene of a kind in a fresh home; its vendor runs until the test ends."""
+def make_at(zygote: Zygote, home: Path, tmp_path: Path) -> Iterator[MakeAt]:
+    """A scene of a kind on a database, in a fresh home; its vendor runs until the test ends."""
     vendors: list[Vendor] = []
 
-    def make(kind: str) -> Scene:
+    def make(kind: str, database_url: str | None) -> Scene:
         vendor = Vendor(kind, tmp_path) if kind in MODULES else None
         if vendor is not None:
             vendors.append(vendor)
@@ -38,6 +37,12 @@ def make_scene(
     zygote.kill_all()
     for vendor in vendors:
         vendor.stop()
+
+
+@pytest.fixture
+def make_scene(make_at: MakeAt, database_url: str | None) -> MakeScene:
+    """A scene on SQLite, and the same test on PostgreSQL."""
+    return lambda kind: make_at(kind, database_url)
 
 
 Undisturbed = Callable[[str], tuple[dict[str, list[str]], int]]

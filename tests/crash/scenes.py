@@ -157,6 +157,9 @@ class Vendor:
         """How many questions have come in."""
         return sum(e["event"] == "start" for e in self.calls())
 
+    def ended(self) -> int:
+        return sum(e["event"] == "end" for e in self.calls())
+
     def calls(self) -> list[dict[str, Any]]:
         if not self.log.exists():
             return []

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.conftest import Undisturbed
-from tests.crash.scenes import MODULES, Scene, Vendor, Zygote
+from tests.crash.conftest import MakeAt, Undisturbed
 from tests.postgres import MISSING, PostgresServer, installed, until
 from tests.tools.proxy import Proxy
 
@@ -19,25 +17,6 @@ pytestmark = pytest.mark.skipif(not installed(), reason=MISSING)
 
 SOAK = bool(os.environ.get("SOAK"))
 DOWN_S = 6.0
-
-MakeAt = Callable[[str, str], Scene]
-
-
-@pytest.fixture
-def make_at(zygote: Zygote, home: Path, tmp_path: Path) -> Iterator[MakeAt]:
-    """A scene of a kind on a database; its vendor runs until the test ends."""
-    vendors: list[Vendor] = []
-
-    def make(kind: str, database_url: str) -> Scene:
-        vendor = Vendor(kind, tmp_path) if kind in MODULES else None
-        if vendor is not None:
-            vendors.append(vendor)
-        return Scene(kind, home, database_url, zygote, vendor)
-
-    yield make
-    zygote.kill_all()
-    for vendor in vendors:
-        vendor.stop()
 
 
 @pytest.fixture(scope="module")

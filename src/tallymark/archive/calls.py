@@ -66,7 +66,17 @@ def supersede(tx: Connection, task: Task) -> None:
     Raises: ClaimLost.
     """
     claim.check(tx, task)
-    tx.execute(update(calls).where(calls.c.task_id == task.id).values(superseded=1))
+    in_use = (calls.c.task_id == task.id, calls.c.superseded == 0)
+    tx.execute(update(calls).where(*in_use).values(superseded=task.claim_no))
+
+
+def begun_by(conn: Connection, task_id: int) -> int:
+    """The claim that began the attempt that is in use; 0: the first attempt.
+
+    A file of an earlier claim is of an attempt that was set aside.
+    """
+    query = select(func.max(calls.c.superseded)).where(calls.c.task_id == task_id)
+    return int(conn.execute(query).scalar() or 0)
 
 
 def next_n(conn: Connection, task_id: int) -> int:

@@ -15,7 +15,7 @@ from tallymark.archive.keep import Archive, claim_of, page_key, task_prefix
 from tallymark.clock import Clock
 from tallymark.collect.source import Clients, Source
 from tallymark.connectors import PulledConnector
-from tallymark.errors import CursorGone, FatalError
+from tallymark.errors import CursorGone, FatalError, RetryableError
 from tallymark.ledger import claim
 from tallymark.ledger.failure import Failure
 from tallymark.ledger.task import Task
@@ -46,16 +46,28 @@ class Fetch:
         if ended and source.stream(task.object).kind == "gauge":
             self._let_go(task)
             return []
-        try:
-            self._fetch_from(source, task, pages[-1].cursor if pages else None)
-        except CursorGone:
-            if not pages:
-                raise
-            with writing(self.engine) as tx:
-                calls.supersede(tx, task)
-            self._fetch_from(source, task, None)
+        self._fetch(source, task, pages[-1].cursor if pages else None)
         with reading(self.engine) as conn:
             return calls.kept(conn, task.id)
+
+    def _fetch(self, source: Source, task: Task, cursor: str | None) -> None:
+        """The rest of the span; all of it again where the vendor forgot where we were."""
+        try:
+            self._fetch_from(source, task, cursor)
+        except CursorGone as gone:
+            self._set_aside(task, gone)
+            try:
+                self._fetch_from(source, task, None)
+            except CursorGone as again:
+                self._set_aside(task, again)
+                raise RetryableError(f"the cursor died twice: {again}") from again
+
+    def _set_aside(self, task: Task, gone: CursorGone) -> None:
+        """Raises: the error where it was the span's first request that was refused."""
+        with writing(self.engine) as tx:
+            if not calls.kept(tx, task.id):
+                raise gone
+            calls.supersede(tx, task)
 
     def _let_go(self, task: Task) -> None:
         """The period of a gauge has ended: what of it was read is not enough, and is set aside."""
@@ -87,8 +99,9 @@ class Fetch:
     def _adopt(self, task: Task) -> list[calls.Call]:
         """The kept pages; one that is in the archive without its row gets it from the file."""
         with reading(self.engine) as conn:
-            n = calls.next_n(conn, task.id)
-        files = self.archive.find(task_prefix(task.object.source, task.object.stream, task.id))
+            n, begun_by = calls.next_n(conn, task.id), calls.begun_by(conn, task.id)
+        found = self.archive.find(task_prefix(task.object.source, task.object.stream, task.id))
+        files = [key for key in found if claim_of(key) >= begun_by]
         while found := [key for key in files if key.endswith(f"-{n}.json.zst")]:
             newest = max(found, key=claim_of)
             with writing(self.engine) as tx:

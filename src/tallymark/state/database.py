@@ -179,7 +179,7 @@ def _gone(error: BaseException) -> bool:
 def migrate(databases: Databases) -> None:
     """Bring both lines to their newest revision; several processes may start at once."""
     for line, engine in _lines(databases):
-        with _alone(engine) as connection:
+        with alone(engine) as connection:
             if not _at_head(connection, line):
                 command.upgrade(_config(line, connection), "head")
 
@@ -212,8 +212,8 @@ def _config(line: str, connection: Connection) -> Config:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
-    """A transaction that no other migrating process runs beside."""
+def alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes and that no other process's start runs beside."""
     if engine.dialect.name == "sqlite":
         path = Path(str(engine.url.database))
         with _locked(path.parent / "locks" / "migrate.lock"), writing(engine) as connection:

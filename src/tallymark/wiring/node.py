@@ -37,10 +37,13 @@ from tallymark.metrics.series import SeriesReader
 from tallymark.model import CubeSpec, Reached, Secret, Stream, nobody
 from tallymark.net import Net
 from tallymark.receive.flush import Flush
-from tallymark.state.database import Databases, migrate, open_databases, writing
+from tallymark.state.database import Databases, alone, migrate, open_databases
 from tallymark.state.secrets import secret_key
 from tallymark.wiring.objects import object_specs
 from tallymark.wiring.sources import build_source
+
+AHEAD = ("cube", "flush")
+"""What people wait for: quick, and never behind a long collection."""
 
 
 @dataclass
@@ -204,6 +207,7 @@ class Node:
             config.worker_threads,
             beat_s=config.beat_s,
             starts=starts,
+            ahead=AHEAD,
         )
 
     @cached_property
@@ -225,7 +229,7 @@ class Node:
         """
         migrate(self.databases)
         _ = self.sources  # a wrong setting stops the start before anything is written
-        with writing(self.databases.control) as tx:
+        with alone(self.databases.control) as tx:
             definitions.save(tx, self.workspace, self.clock.now())
             objects.sync(tx, object_specs(self.workspace, self.connectors), self.clock.now())
         for name, stream in self.streams.items():

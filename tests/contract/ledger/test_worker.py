@@ -354,6 +354,36 @@ def test_threads_share_the_work_and_stop_when_they_are_told(ledger: Ledger) -> N
     assert sorted(a[0] for a in vendor.asked) == [f"{n:03}" for n in range(40)]
 
 
+def test_what_goes_ahead_does_not_wait_for_long_work(ledger: Ledger) -> None:
+    ledger.clock.set(at(24))
+    ledger.sync(spec("long"), spec("quick", kind="cube"))
+    vendor = Vendor(ledger)
+    quick_is_done = threading.Event()
+
+    def wait_for_the_other(task: Task) -> None:
+        if task.object.kind == "cube":
+            quick_is_done.set()
+        else:
+            assert quick_is_done.wait(20)
+
+    vendor.then = wait_for_the_other
+    running = Worker(
+        ledger.node(),
+        {"collect": vendor, "cube": vendor},
+        ledger.clock,
+        threads=1,
+        beat_s=0.1,
+        poll_s=0.05,
+        ahead=["cube"],
+    )
+    stop = threading.Event()
+    thread = threading.Thread(target=running.run, args=(stop,))
+    thread.start()
+    until(lambda: ledger.states() == ["done", "done"], 30)
+    stop.set()
+    thread.join(10)
+
+
 def test_clock_of_the_ledger_is_the_one_handed_in(clock: FakeClock, ledger: Ledger) -> None:
     ledger.clock.set(at(24))
     ledger.sync(spec())
