@@ -84,6 +84,10 @@ class _SyncedFile:
         with suppress(OSError):
             self._path.unlink()
 
+    def write(self, data: Any) -> int:
+        with whole_or_gone(self._path):
+            return self._file.write(data)
+
     def close(self) -> None:
         if self._file.closed:
             return

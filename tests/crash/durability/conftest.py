@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.crash.scenes import Scene, Vendor, Zygote
 from tests.tools import failfs
+from tests.tools.procs import state
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,12 @@ def paged_in(failing: Zygote, paged: Vendor) -> Iterator[MakeHome]:
     """A scene of the paged kind in a home; what it left running is ended."""
     yield lambda home: Scene("paged", home, None, failing, paged)
     failing.kill_all()
+
+
+def stands(pid: int) -> None:
+    """Wait until a job has stopped itself."""
+    deadline = time.monotonic() + 60
+    while state(pid) != "T":
+        assert state(pid) not in ("Z", ""), "it ended before it stopped"
+        assert time.monotonic() < deadline, "it did not stop"
+        time.sleep(0.005)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.crash.conftest import Undisturbed
-from tests.crash.durability.conftest import MakeHome
+from tests.crash.durability.conftest import MakeHome, stands
 from tests.crash.durability.whole import damage_after_cut, kept
 from tests.tools import failfs, powercut
-from tests.tools.procs import state
 
 CUTS = 5 if os.environ.get("SOAK") else 2
 # the youngest files are those of the step that a job stands at: every second page, every batch
@@ -26,15 +24,6 @@ TABLES = {"step": "commit.committed", "nth": 1}
 def machine(tmp_path: Path) -> Iterator[powercut.Disk]:
     with powercut.disk(tmp_path) as made:
         yield made
-
-
-def stands(pid: int) -> None:
-    """Wait until a job has stopped itself."""
-    deadline = time.monotonic() + 60
-    while state(pid) != "T":
-        assert state(pid) not in ("Z", ""), "it ended before it stopped"
-        assert time.monotonic() < deadline, "it did not stop"
-        time.sleep(0.005)
 
 
 def run_through_cuts(
