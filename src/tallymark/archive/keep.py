@@ -6,6 +6,7 @@ that repeats an earlier one (a 304) holds no body: it names the file that has it
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,9 @@ from tallymark.files import Files
 from tallymark.model import Page
 
 # what would let somebody act as us stays out of the archive
-SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
+SECRET_HEADERS = re.compile(r"authorization|cookie|token|secret|password|api-?key", re.IGNORECASE)
+
+NOT_A_HEAD = (ValueError, TypeError, KeyError, AttributeError)
 
 
 def page_key(source: str, stream: str, task_id: int, claim_no: int, n: int) -> str:
@@ -66,7 +69,7 @@ def _pack(page: Page) -> bytes:
     head: dict[str, Any] = {
         "url": page.url,
         "status": page.status,
-        "headers": {k: v for k, v in page.headers.items() if k not in SECRET_HEADERS},
+        "headers": {k: v for k, v in page.headers.items() if not SECRET_HEADERS.search(k)},
         "received_at": page.received_at.isoformat(),
         "cursor": page.cursor,
         "n": page.n,
@@ -82,7 +85,7 @@ def _unpack(data: bytes, key: str) -> Page:
     try:
         head, _, body = zstandard.ZstdDecompressor().decompress(data).partition(b"\n")
         fields = orjson.loads(head)
-    except (zstandard.ZstdError, orjson.JSONDecodeError) as damage:
+        received_at = datetime.fromisoformat(fields.pop("received_at"))
+        return Page(**fields, received_at=received_at, body=body)
+    except (zstandard.ZstdError, MemoryError, *NOT_A_HEAD) as damage:
         raise FatalError(f"the archived page {key} is damaged ({damage}): restore it") from damage
-    received_at = datetime.fromisoformat(fields.pop("received_at"))
-    return Page(**fields, received_at=received_at, body=body)
