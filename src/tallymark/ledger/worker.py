@@ -16,10 +16,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,6 +28,8 @@ from tallymark.ledger.beats import beating
 from tallymark.ledger.claim import Claims
 from tallymark.ledger.failing import record
 from tallymark.ledger.failure import describe, is_expected, is_fatal
+from tallymark.ledger.handler import Due as Due
+from tallymark.ledger.handler import Handler as Handler
 from tallymark.ledger.objects import Object, get, set_check_at, to_check
 from tallymark.ledger.task import Task, has_pages
 from tallymark.state.database import database_gone, reading, writing
@@ -40,28 +40,11 @@ LOOKED_AT_ONCE = 50
 BETWEEN_TRIES_S, LONGEST_BETWEEN_S = 0.5, 8.0
 
 
-@dataclass(frozen=True)
-class Due:
-    """What an object is due for now; none: it is not looked at again before `check_at`."""
-
-    spans: Sequence[tuple[datetime | None, datetime | None]]
-    check_at: datetime
-
-
-class Handler(Protocol):
-    """One kind of work."""
-
-    def due(self, object: Object, now: datetime) -> Due:
-        """What is due; it may write down what is missing for good, and nothing else."""
-        ...
-
-    def run(self, task: Task) -> None:
-        """Do it, and end the task in the transaction that shows its results."""
-        ...
-
-
 class Worker:
-    """Runs tasks until it is told to stop, or until nothing is left."""
+    """Runs tasks until it is told to stop, or until nothing is left.
+
+    One at a time in a boot: what is ours and not in its work is taken for a claim that got lost.
+    """
 
     def __init__(
         self,
@@ -74,13 +57,17 @@ class Worker:
         poll_s: float = 1.0,
         jitter: Callable[[], float] = random.random,
         starts: Collection[str] | None = None,
+        ahead: Collection[str] = (),
     ) -> None:
-        """`starts`: of which kinds it starts what is due; by default all that it can end."""
+        """`starts`: of which kinds it starts what is due; by default all that it can end.
+
+        `ahead`: what of these kinds is due has one more thread, and waits for no long work.
+        """
         self._claims = claims
         self._handlers = handlers
         self._starts = handlers if starts is None else starts
+        self._lanes = [self._starts] * threads + [ahead] * bool(ahead)
         self._clock = clock
-        self._threads = threads
         self._beat_s = beat_s
         self._poll_s = poll_s
         self._jitter = jitter
@@ -91,7 +78,10 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; a task that runs then has ten seconds to end."""
         self._stop = stop
-        threads = [threading.Thread(target=self._loop, daemon=True) for _ in range(self._threads)]
+        threads = [
+            threading.Thread(target=self._loop, args=[starts], daemon=True)
+            for starts in self._lanes
+        ]
         with beating(self._claims, self._beat_s):
             for thread in threads:
                 thread.start()
@@ -109,7 +99,7 @@ class Worker:
         with beating(self._claims, self._beat_s):
             while waits > 0 and self._clock.monotonic() < end_s:
                 try:
-                    if self._step():
+                    if self._step(self._starts):
                         continue
                     if not self._claims.undecided():
                         return True
@@ -121,18 +111,18 @@ class Worker:
                 self._stop.wait(min(BETWEEN_TRIES_S, self._claims.timeout_s / 10))
         return False
 
-    def _loop(self) -> None:
+    def _loop(self, starts: Collection[str]) -> None:
         while not self._stop.is_set():
             try:
-                busy = self._step()
+                busy = self._step(starts)
             except Exception as error:  # noqa: BLE001 - a worker's thread outlives its errors
                 self._trouble(error)
                 busy = False
             if not busy:
                 self._stop.wait(self._poll_s)
 
-    def _step(self) -> bool:
-        task = self._next()
+    def _step(self, starts: Collection[str]) -> bool:
+        task = self._next(starts)
         if task is not None:
             try:
                 self._run(task)
@@ -140,20 +130,24 @@ class Worker:
                 self._in_work.discard(task.id)
         return task is not None
 
-    def _next(self) -> Task | None:
+    def _next(self, starts: Collection[str]) -> Task | None:
         # one thread at a time, so that two do not look at the same objects
         with self._choosing:
             now = self._clock.now()
-            lost = self._claims.claim_lost(self._in_work.copy())
-            old = lost or self._claims.take_over() or self._claims.resume(now)
-            task = old or self._start_due(now)
+            # whoever goes ahead must not get into what others began, which may be long
+            old = self._begun(now) if starts is self._starts else None
+            task = old or self._start_due(now, starts)
             if task is not None:
                 self._in_work.add(task.id)
             return task
 
-    def _start_due(self, now: datetime) -> Task | None:
+    def _begun(self, now: datetime) -> Task | None:
+        lost = self._claims.claim_lost(self._in_work.copy())
+        return lost or self._claims.take_over() or self._claims.resume(now)
+
+    def _start_due(self, now: datetime, starts: Collection[str]) -> Task | None:
         with reading(self._claims.engine) as conn:
-            found = to_check(conn, now, LOOKED_AT_ONCE, self._starts)
+            found = to_check(conn, now, LOOKED_AT_ONCE, starts)
         for object in found:
             try:
                 task = self._start(object, now)
@@ -165,7 +159,7 @@ class Worker:
             if task is not None:
                 return task
         # the next ones may be due where all of these were not
-        return self._start_due(now) if len(found) == LOOKED_AT_ONCE else None
+        return self._start_due(now, starts) if len(found) == LOOKED_AT_ONCE else None
 
     def _start(self, object: Object, now: datetime) -> Task | None:
         # a claim is refused where the coverage has moved since it was read, as it does when the

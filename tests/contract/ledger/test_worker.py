@@ -252,10 +252,10 @@ def test_a_lost_claim_is_dropped_without_a_trace(ledger: Ledger) -> None:
     vendor.then = lose
     vendor.answers = [ClaimLost()]
     running = worker(ledger, vendor)
-    assert running._step()
+    assert running._step(running._starts)
     assert ledger.object().last_error is None
     vendor.answers = [RetryableError("503")]
-    assert running._step()
+    assert running._step(running._starts)
     assert ledger.object().last_error is None
     assert ledger.states() == ["released", "released"]
 
