@@ -58,6 +58,19 @@ def copy(tmp_path: Path) -> Path:
     return copied
 
 
+def test_no_file_that_was_there_differs(copy: Path) -> None:
+    package = ROOT / "src" / "tallymark"
+    ours = {path.relative_to(package): path for path in package.rglob("*") if path.is_file()}
+    copied = copy / "src" / "tallymark"
+    theirs = {path.relative_to(copied): path for path in copied.rglob("*") if path.is_file()}
+    changed = {
+        str(name)
+        for name, path in theirs.items()
+        if name not in ours or path.read_bytes() != ours[name].read_bytes()
+    }
+    assert changed == {"connectors/example.py", "demo/vendors/example.py"}
+
+
 def test_it_keeps_the_contract_and_the_types(copy: Path) -> None:
     tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_connectors.py"]
     files = [f"src/tallymark/{room}/example.py" for room in ("connectors", "demo/vendors")]
