@@ -29,6 +29,8 @@ from tests.tools.procs import ROOT, environment
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 KEY = "q7Wm2Zx9Lr4Tn8Vb3Kd6Hs1Jf5Gp0YcXu"
 
+SUBJECTS = 200 if os.environ.get("SOAK") else 80
+
 WORKSPACES = {
     "gauge": """
 sources:
@@ -77,7 +79,7 @@ sources:
     base_url: ${{VENDOR_URL}}
     streams:
       downloads:
-        subjects: [{", ".join(f"package-{n:03}" for n in range(200))}]
+        subjects: [{", ".join(f"package-{n:03}" for n in range(SUBJECTS))}]
         start: 2026-11-18
 metrics:
   downloads: {{stream: npm.downloads, measure: sum(downloads), dimensions: [package]}}

@@ -52,3 +52,31 @@ def test_a_stopped_worker_is_taken_over_and_commits_nothing_when_it_goes_on(
     assert scene.outcome() == expected
     if scene.vendor is not None:
         assert scene.vendor.answered() == answered
+
+
+@pytest.mark.parametrize("step", ["poll.claimed", "cube.marks_read"])
+def test_two_schedulers_of_one_minute_poll_once_and_refresh_once(
+    step: str, make_scene: MakeScene, undisturbed: Undisturbed
+) -> None:
+    """One is stopped past its lease in the middle of its turn, and goes on beside the other."""
+    expected, answered = undisturbed("gauge")
+    scene = make_scene("gauge")
+    stale = stopped_at(scene, step)
+    other = scene.start()
+    # the other has taken all over, and may be anywhere in it
+    until(lambda: max_claim(scene) == 2, 30)
+    assert continued(scene, stale) == 0, scene.logs()
+    assert scene.zygote.ended(other) == 0, scene.logs()
+    assert scene.outcome() == expected
+    assert scene.vendor is not None
+    assert scene.vendor.answered() == answered
+    done = "SELECT kind, subject, count(*) FROM tasks JOIN objects ON objects.id = object_id "
+    found = scene.select(done + "WHERE tasks.state = 'done' GROUP BY kind, subject")
+    polls = {subject: n for kind, subject, n in found if kind == "collect"}
+    assert polls == {"acme/rocket": 1, "acme/launchpad": 1}
+    heads, levels = scene.seqs()
+    assert heads == levels
+
+
+def max_claim(scene: Scene) -> int:
+    return int(scene.select("SELECT max(claim_no) FROM tasks")[0][0])

@@ -41,6 +41,7 @@ EXIT_CODES = {
     1: "it failed, and fails again until a person acts; the message says what to do",
     2: "the input or a setting is wrong; the message says what is right",
     3: "it cannot be done just now: try again later",
+    130: "interrupted; what was begun goes on with the next start",
 }
 
 HELP = "All of a team's numbers in one place, each once, and every one says how complete it is."

@@ -13,7 +13,7 @@ from tallymark.calendar.schedule import Schedule, parse_duration
 from tallymark.connectors import Connector
 from tallymark.definitions.reader import Section, suggest
 from tallymark.errors import ConfigError
-from tallymark.model import SourceSpec, Stream, StreamSpec
+from tallymark.model import Secret, SourceSpec, Stream, StreamSpec
 
 DEFAULT_BUDGET = "4500/1h"
 LONGEST_SUBJECT = 500
@@ -57,7 +57,29 @@ def _settings(section: Section, connector: type[Connector]) -> dict[str, Any]:
             section.problems.add(section.place(setting.name), text)
             continue
         found[setting.name] = value
+    _try(section, connector, found)
     return found
+
+
+def _try(section: Section, connector: type[Connector], settings: Mapping[str, Any]) -> None:
+    """What only the connector knows of its settings; what a reference leads to is seen later."""
+    hints = typing.get_type_hints(connector)
+    made: dict[str, Any] = {}
+    for setting in dataclasses.fields(connector):  # type: ignore[arg-type]
+        value = settings.get(setting.name)
+        needed = setting.metadata.get("derived") or setting.name in settings
+        if _is_secret(hints[setting.name]) and needed:
+            made[setting.name] = Secret("x" * 40)
+        elif isinstance(value, str) and "${" in value:
+            return
+        elif value is not None:
+            made[setting.name] = tuple(value) if isinstance(value, list) else value
+    try:
+        connector(**made)
+    except ConfigError as error:
+        section.problems.add(section.where, str(error))
+    except TypeError:
+        return  # something is missing, and told already
 
 
 def _options(hint: Any) -> tuple[Any, ...]:

@@ -255,3 +255,51 @@ def test_a_token_is_the_last_word_once_and_only_its_hash_is_kept(place: Place) -
     other = place.run("token", "create", "reader", "--json").json
     assert (other["name"], other["scope"]) == ("reader", "read")
     assert other["token"].startswith("tmk_")
+
+
+def test_a_replay_names_a_page_that_is_damaged_or_gone_and_can_be_repeated(place: Place) -> None:
+    place.run("collect")
+    pages = sorted((place.home / "lake" / "archive").rglob("*.zst"))
+    kept = pages[0].read_bytes()
+    name = str(pages[0].relative_to(place.home / "lake"))
+    for damage in (kept[:-1], None):
+        if damage is None:
+            pages[0].unlink()
+        else:
+            pages[0].write_bytes(damage)
+        found = place.run("replay", "npm", "downloads")
+        assert found.code == 1
+        assert name in found.err
+        assert "restore it" in found.err
+        told = [one for one in place.run("status", "--json").json["objects"] if one["last_error"]]
+        assert len(told) == 1
+        assert name in told[0]["last_error"]
+    pages[0].write_bytes(kept)
+    done = place.run("replay", "npm", "downloads", "--json")
+    assert done.code == 0
+    assert place.run("doctor").code == 0
+
+
+def test_subjects_that_stopped_are_replayed_with_the_others(place: Place) -> None:
+    place.run("collect")
+    good = (place.home / "workspace" / "all.yaml").read_text()
+    place.write(
+        good.replace("[rocket, launchpad]", "[rocket]").replace(
+            ", start", ", paused: rocket, start"
+        )
+    )
+    place.run("collect")
+    states = {one["subject"]: one["state"] for one in place.run("status", "--json").json["objects"]}
+    assert states == {"rocket": "paused", "launchpad": "removed"}
+    found = place.run("replay", "npm", "downloads")
+    assert found.code == 0
+    with sqlite3.connect(place.home / "tallymark.db") as database:
+        done = database.execute(
+            "SELECT count(*) FROM tasks WHERE note = 'replay' AND state = 'done'"
+        )
+        assert done.fetchone() == (2,)
+    database.close()
+    refused = place.run("backfill", "npm", "downloads", "--from", place.first_day, "--to",
+                        place.first_day)  # fmt: skip
+    assert refused.code == 2
+    assert "has no active subject" in refused.err

@@ -79,6 +79,7 @@ def test_a_workspace_of_several_files_is_one(tmp_path: Path) -> None:
         ("catch_up: 30d", "catch_up: 999999d", "catch_up", "none of all, latest, none, or an age"),
         ("paused: [acme/launchpad]", "paused: [acme/launch]", "paused", "did you mean"),
         ("keys: {time: ts}", "keys: {time: [1]}", "keys", "`keys` has a wrong type"),
+        ("keys: {time: ts}", "keys: {tme: ts}", "site:", "keys: 'tme' is not known; there are"),
         ("dedupe_field: request_id", "dedupe_field: 7", "dedupe", "`dedupe_field` has a wrong"),
         ("requests: {start", "requests: {subjects: [a], start", "requests", "one subject"),
         ("stream: github.repositories", "stream: github.repos", "github.repos", "did you mean"),

@@ -80,8 +80,9 @@ def test_a_reference_that_leads_nowhere_names_source_setting_and_fix(tmp_path: P
         assert "set" in str(told.value) or "/nowhere" in str(told.value)
 
 
-def test_what_only_the_connector_knows_is_told_as_well(tmp_path: Path) -> None:
-    spec = read(tmp_path, GOOD.replace("{time: ts}", "{tme: ts}")).sources["site"]
+def test_what_only_the_connector_knows_is_told_as_well() -> None:
+    settings = {"keys": {"tme": "ts"}}
+    spec = SourceSpec(name="site", connector="accesslog", settings=settings, streams=())
     with pytest.raises(ConfigError, match="'tme' is not known"):
         build_source(spec, CONNECTORS, {}, KEY)
 
