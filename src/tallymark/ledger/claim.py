@@ -29,7 +29,7 @@ from tallymark.ledger import coverage, objects
 from tallymark.ledger.backoff import LONGEST_S
 from tallymark.ledger.boots import Boot
 from tallymark.ledger.failing import record
-from tallymark.ledger.failure import Failure
+from tallymark.ledger.failure import ASK_AGAIN, Failure
 from tallymark.ledger.objects import Object, has_come
 from tallymark.ledger.owners import Owners
 from tallymark.ledger.task import Task as Task
@@ -183,7 +183,7 @@ class Claims:
     def _bury(self, tx: Connection, task: Task) -> None:
         now = self._clock.now()
         error = f"its process died {task.deaths} times in a row while it ran"
-        advice = "Look into the log for what ended the process, then retry the object."
+        advice = f"Look into the log for what ended the process; {ASK_AGAIN}"
         # where there is no span that could be settled, only time keeps it from dying on
         next_try_at = now if task.start_at is not None else now + timedelta(seconds=LONGEST_S)
         failure = Failure(error=error, at=now, next_try_at=next_try_at, advice=advice)

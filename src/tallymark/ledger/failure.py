@@ -18,6 +18,10 @@ from tallymark.ledger.backoff import LONGEST_S, next_try
 from tallymark.ledger.objects import Object
 
 
+ASK_AGAIN = "`tallymark backfill` asks again for what failed."
+"""How a span that failed for good is asked for once its cause is mended."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """What went wrong with a task, when it is tried again, and what a person should do."""
@@ -77,8 +81,9 @@ def _advice(error: Exception) -> str:
         case Refused(status=404 | 410):
             return "Check the subject's name: the vendor does not know it, or no longer."
         case AddressRefused():
-            return "Allow its host:port in TALLYMARK_ALLOW_ADDRESSES if it is meant to be called."
+            allow = "Allow its host:port in TALLYMARK_ALLOW_ADDRESSES if it is meant to be called;"
+            return f"{allow} {ASK_AGAIN}"
         case ConfigError():
             return "Correct the setting that the error names."
         case _:
-            return "Look at the error, mend its cause, then retry the object."
+            return f"Look at the error and mend its cause; {ASK_AGAIN}"

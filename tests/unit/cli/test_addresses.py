@@ -12,7 +12,10 @@ import pytest
 
 from .conftest import Place
 
-ADVICE = "Allow its host:port in TALLYMARK_ALLOW_ADDRESSES if it is meant to be called."
+ADVICE = (
+    "Allow its host:port in TALLYMARK_ALLOW_ADDRESSES if it is meant to be called; "
+    "`tallymark backfill` asks again for what failed."
+)
 REFUSED = "This address may not be called from here."
 
 
