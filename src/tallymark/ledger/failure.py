@@ -17,7 +17,6 @@ from tallymark.errors import (
 from tallymark.ledger.backoff import LONGEST_S, next_try
 from tallymark.ledger.objects import Object
 
-
 ASK_AGAIN = "`tallymark backfill` asks again for what failed."
 """How a span that failed for good is asked for once its cause is mended."""
 

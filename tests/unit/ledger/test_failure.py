@@ -60,10 +60,10 @@ def test_a_fatal_error_waits_for_the_next_step_of_the_schedule() -> None:
     [
         (Refused("401", status=401, headers={}, body=b""), "credentials"),
         (Refused("404", status=404, headers={}, body=b""), "name"),
-        (Refused("422", status=422, headers={}, body=b""), "retry"),
+        (Refused("422", status=422, headers={}, body=b""), "asks again"),
         (AddressRefused(), "TALLYMARK_ALLOW_ADDRESSES"),
         (ConfigError("X is not set"), "setting"),
-        (CursorGone(), "retry"),
+        (CursorGone(), "asks again"),
     ],
 )
 def test_the_advice_says_what_to_do(error: Exception, word: str) -> None:
