@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,7 +43,7 @@ def describe(error: Exception, object: Object, at: datetime, jitter: float) -> F
         error=_storable(text),
         at=at,
         next_try_at=schedule.next_after(at) if fatal and schedule is not None else tried_at,
-        advice=_advice(error) if fatal else None,
+        advice=_advice(error) if fatal else _hint(error),
     )
 
 
@@ -86,3 +87,10 @@ def _advice(error: Exception) -> str:
             return "Correct the setting that the error names."
         case _:
             return f"Look at the error and mend its cause; {ASK_AGAIN}"
+
+
+def _hint(error: Exception) -> str | None:
+    """What ends a failure that ends by itself otherwise."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Make room on the disk of the file that the error names: then it goes on by itself."
+    return None

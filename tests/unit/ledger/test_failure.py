@@ -47,6 +47,14 @@ def test_an_unexpected_error_is_named_by_its_type() -> None:
     assert failure.advice is None
 
 
+def test_a_full_disk_is_tried_again_soon_and_says_where_to_make_room() -> None:
+    failure = describe(OSError(28, "No space left on device", "/lake/x"), an_object(), NOW, 1)
+    assert "'/lake/x'" in failure.error
+    assert "room" in (failure.advice or "")
+    assert failure.next_try_at == NOW + timedelta(seconds=2)
+    assert describe(OSError(5, "Input/output error"), an_object(), NOW, 1).advice is None
+
+
 def test_a_fatal_error_waits_for_the_next_step_of_the_schedule() -> None:
     failure = describe(FatalError("no"), an_object("1h"), NOW, 1)
     assert failure.next_try_at == NOW.replace(hour=11, minute=0)
