@@ -14,7 +14,7 @@ from tests.crash.scenes import Vendor, Zygote
 
 SOAK = bool(os.environ.get("SOAK"))
 # each part tries every so many calls, from its own number on; in the long run every third is tried
-PARTS = range(1, 9) if SOAK else (3, 40)
+PARTS = range(1, 17) if SOAK else (3, 40)
 STRIDE = 24 if SOAK else 120
 LAKE_PARTS = range(1, 3) if SOAK else (2,)
 LAKE_STRIDE = 6 if SOAK else 23
