@@ -23,6 +23,7 @@ from tallymark.clock import Clock
 from tallymark.errors import CommitConflict
 from tallymark.lake import decode, marks, replaced, tables
 from tallymark.lake.catalog import InCommit, LedgerCatalog, Step
+from tallymark.lake.transaction import LeanTransaction
 from tallymark.model import Reached, Stream, nobody
 from tallymark.state.database import writing
 from tallymark.state.schema import batches
@@ -115,7 +116,7 @@ class Lake:
             marks.write(tx, name, step, touched or {}, self._clock.now())
 
         table.catalog = self.catalog.joining(all_of_it, self._reached)
-        return table.transaction()
+        return LeanTransaction(table)
 
     def _commit(self, write: Write, finish: Finish) -> Committed:
         if write.rows.num_rows == 0 and not write.replaces:
