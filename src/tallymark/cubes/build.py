@@ -9,7 +9,7 @@ table, specification or calendar means a rebuild into a new generation. It never
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
@@ -36,6 +36,10 @@ LOOK_EVERY = timedelta(seconds=5)
 
 SCANS = 8
 """More ranges than this in one piece of work are joined: each costs a look through the metadata."""
+
+
+def _unclaimed() -> None:
+    """Of a refresh that is no task's."""
 
 
 class Refresh:
@@ -79,17 +83,26 @@ class Refresh:
     def run(self, task: Task) -> None:
         """Bring one cube level, and end its task.
 
-        Raises: CommitConflict when somebody else changed the cube meanwhile; FatalError for a
-        foreign commit; what the compute raises.
+        Raises: ClaimLost; CommitConflict when somebody else changed the cube meanwhile; FatalError
+        for a foreign commit; what the compute raises.
         """
+
+        def check() -> None:
+            with writing(self._databases.control) as tx:
+                claim.check(tx, task)
+
         spec = self._specs.get(_cube_of(task.object))
         if spec is not None:
-            self.refresh(spec)
+            self.refresh(spec, check)
         with writing(self._databases.control) as tx:
             claim.end(tx, task, self._clock.now())
 
-    def refresh(self, spec: CubeSpec) -> None:
-        """Bring one cube level with what is committed now."""
+    def refresh(self, spec: CubeSpec, check: Callable[[], None] = _unclaimed) -> None:
+        """Bring one cube level with what is committed now.
+
+        Raises: what `check` raises, before each write. The cube's own fence would let one who was
+        stopped and taken over be faster than the heir, who then had to begin anew.
+        """
         seen = self._store.state(spec.name)
         with reading(self._databases.control) as conn:
             at = pointer(conn, spec.name)
@@ -104,9 +117,9 @@ class Refresh:
         _refuse_foreign(spec, at)
         pieces = self._pieces(spec, at, hours)
         if fitting:
-            self._replace(spec, fitting, at, pieces)
+            self._replace(spec, fitting, at, pieces, check)
         else:
-            self._rebuild(spec, seen, at, pieces)
+            self._rebuild(spec, seen, at, pieces, check)
         self._reached("cube.replaced")
 
     def _fitting(self, spec: CubeSpec, state: CubeState | None, at: Pointer) -> CubeState | None:
@@ -126,22 +139,35 @@ class Refresh:
             )
 
     def _replace(
-        self, spec: CubeSpec, seen: CubeState, at: Pointer, pieces: Iterator[Piece]
+        self,
+        spec: CubeSpec,
+        seen: CubeState,
+        at: Pointer,
+        pieces: Iterator[Piece],
+        check: Callable[[], None],
     ) -> None:
         # one quarter is computed before the transaction; only a change of several computes inside
         first = list(islice(pieces, 1))
         self._reached("cube.computed")
+        check()
         self._store.replace(spec, seen, at.seq, chain(first, pieces))
 
     def _rebuild(
-        self, spec: CubeSpec, seen: CubeState | None, at: Pointer, pieces: Iterator[Piece]
+        self,
+        spec: CubeSpec,
+        seen: CubeState | None,
+        at: Pointer,
+        pieces: Iterator[Piece],
+        check: Callable[[], None],
     ) -> None:
+        check()
         building = self._store.begin_build(spec)
         for piece in pieces:
             self._store.fill(spec, building, piece)
         self._reached("cube.computed")
         digests = (spec_digest(spec), calendar_digest(self._calendar))
         new = CubeState(building, at.table_uuid, at.seq, *digests)
+        check()
         self._store.finish_build(spec, seen, new)
 
 
