@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -18,9 +19,10 @@ def main(names: list[str]) -> int:
         print(json.dumps(asdict(import_module(f"bench.{names[1]}").run())))
         return 0
     WORK.mkdir(parents=True, exist_ok=True)
+    load = os.getloadavg()[0]
     results = [_apart(name) for name in names or NAMES]
     if not names:
-        write(results)
+        write(results, load)
     for result in results:
         print(f"{'ok  ' if result.good else 'BAD '} {result.name}: {result.got} ({result.wanted})")
         for note in result.notes:

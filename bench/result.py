@@ -52,14 +52,17 @@ def median(run: Callable[[], float], times: int = 3) -> float:
     return sorted(run() for _ in range(times))[times // 2]
 
 
-def write(results: list[Result]) -> None:
+def write(results: list[Result], load: float) -> None:
+    """`load`: the machine's load average before the run."""
     lines = [
         "# Benchmarks",
         "",
         "Written by `make bench`. Only ratios of one run mean something.",
         "",
     ]
-    lines += [f"- {fact}" for fact in machine()] + [""]
+    doubtful = ": **the run is doubtful, others were at work**" if load > 1.5 else ""
+    lines += [f"- {fact}" for fact in machine()]
+    lines += [f"- load average before the run {load:.1f}{doubtful}", ""]
     lines += ["| what | wanted | measured | |", "|---|---|---|---|"]
     lines += [f"| {r.name} | {r.wanted} | {r.got} | {'✓' if r.good else '✗'} |" for r in results]
     for r in results:
