@@ -84,6 +84,8 @@ class Process:
 
     def signal(self, number: int) -> None:
         """Send a signal to the child and all that it started."""
+        if self.popen.returncode is not None and Path(f"/proc/{self.pid}").exists():
+            return  # it has ended, and its number is somebody else's by now
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 

@@ -107,10 +107,21 @@ def _run_web(server: Server, sock: socket.socket, work: Callable[[], None]) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn stops on them, and then raises them once more with the handler it found
         signal.signal(number, lambda *_: None)
-    thread = threading.Thread(target=server.run, args=(work,), daemon=True)
+    broken: list[Exception] = []
+
+    def run() -> None:
+        try:
+            server.run(work)
+        except Exception as error:  # noqa: BLE001 - a process that only answers is of no use
+            broken.append(error)
+            web.should_exit = True
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         web.run(sockets=[sock])
     finally:
         server.stop.set()
         thread.join(12)
+    if broken:
+        raise broken[0]

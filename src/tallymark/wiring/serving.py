@@ -78,6 +78,8 @@ class Server:
         while not self.stop.is_set():
             try:
                 self.node.prepare()
+                self.listening = self._listener(self.gap_s)
+                self.listen()
                 break
             except (SQLAlchemyError, OSError, TallymarkError) as error:
                 self.trouble = f"the start does not get on: {_first_line(error)}"
@@ -86,8 +88,6 @@ class Server:
         else:
             return
         self.trouble = ""
-        self.listening = self._listener(self.gap_s)
-        self.listen()
         self.prepared.set()
         threading.Thread(target=self._listen, daemon=True).start()
         work()

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from tallymark.cli.common import node_of, settings
+from tallymark.cli.serving import listen, run_web
+from tallymark.wiring.serving import Server
+from tests.unit.cli.conftest import Place
+
+
+def test_a_server_whose_work_ends_in_an_error_ends_with_it(place: Place) -> None:
+    def work() -> None:
+        assert server.prepared.is_set()
+        raise RuntimeError("nobody thought of this")
+
+    server = Server(node_of(settings(place.home)))
+    with pytest.raises(RuntimeError, match="nobody thought of this"):
+        run_web(server, listen("127.0.0.1", 0), work)
+    assert server.stop.is_set()
