@@ -44,7 +44,8 @@ def in_order(trace: Path) -> Iterator[Done]:
     open_calls: dict[str, Done] = {}
     for line in trace.read_text(errors="replace").splitlines():
         if resumed := RESUMED.match(line):
-            yield open_calls.pop(resumed[1])
+            if resumed[1] in open_calls:
+                yield open_calls.pop(resumed[1])
         elif begun := BEGUN.match(line):
             done = Done(begun[2], begun[3])
             # what is written counts from its beginning, what is synced from its end
