@@ -12,11 +12,13 @@ import pytest
 from tests.crash.durability.faults import Fault, Faults
 from tests.crash.scenes import Vendor, Zygote
 
-SOAK = bool(os.environ.get("SOAK"))
-# each part tries every so many calls, from its own number on; in the long run every third is tried
-PARTS = range(1, 17) if SOAK else (3, 40)
+SOAK = os.environ.get("SOAK")
+# each part tries every so many calls, from its own number on; in the long run every third is
+# tried, with SOAK=all every one
+STEP = 1 if SOAK == "all" else 3
+PARTS = range(1, 25, STEP) if SOAK else (3, 40)
 STRIDE = 24 if SOAK else 120
-LAKE_PARTS = range(1, 3) if SOAK else (2,)
+LAKE_PARTS = range(1, 7, STEP) if SOAK else (2,)
 LAKE_STRIDE = 6 if SOAK else 23
 # checkpoints and files that are made anew: the database is right without them; and SQLite's sync
 # of the folder, of which it says nothing: ours, when the files are opened, is the one that counts
