@@ -7,10 +7,11 @@ import signal
 
 import pytest
 
-from tests.crash.conftest import MakeScene, Undisturbed
+from tests.crash.conftest import MakeAt, MakeScene, Undisturbed
+from tests.crash.program import INSIDE
 from tests.crash.scenes import Scene
 from tests.crash.test_steps import NTH, STEPS
-from tests.postgres import until
+from tests.postgres import PostgresServer, until
 from tests.tools.procs import state
 
 FEW = {
@@ -52,6 +53,24 @@ def test_a_stopped_worker_is_taken_over_and_commits_nothing_when_it_goes_on(
     assert scene.outcome() == expected
     if scene.vendor is not None:
         assert scene.vendor.answered() == answered
+
+
+@pytest.mark.skipif(not os.environ.get("SOAK"), reason="SOAK=1: it waits for ten seconds")
+def test_a_worker_that_is_stopped_inside_its_commit_holds_the_others_up_only_for_a_while(
+    postgres: PostgresServer, postgres_template: str, make_at: MakeAt, undisturbed: Undisturbed
+) -> None:
+    """The server ends a transaction that is idle; on SQLite nobody could."""
+    expected, answered = undisturbed("gauge")
+    scene = make_at("gauge", postgres.url(postgres.create(postgres_template)))
+    stale = stopped_at(scene, INSIDE)
+    assert scene.run() == 0, scene.logs()
+    written = scene.written()
+    assert scene.outcome() == expected
+    assert continued(scene, stale) == 0, scene.logs()
+    assert scene.written() == written
+    assert scene.outcome() == expected
+    assert scene.vendor is not None
+    assert scene.vendor.answered() == answered
 
 
 @pytest.mark.parametrize("step", ["poll.claimed", "cube.marks_read"])
