@@ -109,5 +109,5 @@ def _wake_cube(tx: Connection, lake_table: str, now: datetime) -> None:
             objects.c.stream == stream,
             objects.c.attempts == 0,
         )
-        .values(check_at=now, checked_at=now)
+        .values(check_at=now, checked_at=now, version=objects.c.version + 1)
     )

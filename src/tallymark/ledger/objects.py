@@ -57,7 +57,8 @@ class Object:
     advice: str | None
     failing_since_at: datetime | None
     version: int
-    """Moves with the coverage; a claim is refused where it moved since the object was read."""
+    """Moves with the coverage, and with a cube's table; a claim is refused, and a look not put off,
+    where it moved since the object was read."""
 
 
 COLUMNS = tuple(objects.c[name] for name in Object.__dataclass_fields__)
@@ -184,7 +185,12 @@ def set_check_at(tx: Connection, seen: Object, check_at: datetime, now: datetime
     """Put the next look off; not where somebody else has set it meanwhile."""
     tx.execute(
         update(objects)
-        .where(objects.c.id == seen.id, objects.c.check_at == seen.check_at)
+        .where(
+            objects.c.id == seen.id,
+            objects.c.check_at == seen.check_at,
+            # a clock need not have moved between two who set it
+            objects.c.version == seen.version,
+        )
         .values(check_at=check_at, checked_at=now)
     )
 

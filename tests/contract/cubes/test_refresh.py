@@ -14,6 +14,8 @@ from sqlalchemy import delete, inspect, text
 from tallymark.cubes.store import CubeStore
 from tallymark.errors import CommitConflict, FatalError, RetryableError
 from tallymark.lake.maintain import maintain
+from tallymark.ledger import objects
+from tallymark.ledger.objects import ObjectSpec
 from tallymark.model import CubeSpec, Measure
 from tallymark.state.database import Databases, open_databases, reading, writing
 from tallymark.state.schema import heads, iceberg_tables, touched
@@ -70,6 +72,26 @@ def test_a_commit_that_lands_while_a_refresh_runs_is_not_left_out(
     assert interrupting.then is None
     assert house.refresh.behind(HITS_CUBE)
     level(house)
+
+
+def test_a_commit_wakes_its_cube_while_somebody_puts_the_look_off_in_the_same_instant(
+    make_house: MakeHouse,
+) -> None:
+    house = make_house()
+    engine, now = house.databases.control, house.clock.now()
+    source, _, stream = NAME.partition(".")
+    cube = ObjectSpec(
+        kind="cube", source=source, stream=stream, subject="", every="5m", start_at=now
+    )
+    with writing(engine) as tx:
+        objects.sync(tx, [cube], now)
+    with reading(engine) as conn:
+        (seen,) = objects.load(conn, kind="cube")
+    house.commit(NAME, [hit(1)])
+    with writing(engine) as tx:
+        objects.set_check_at(tx, seen, now + timedelta(seconds=5), now)
+    with reading(engine) as conn:
+        assert [o.id for o in objects.to_check(conn, now, 9, ["cube"])] == [seen.id]
 
 
 def test_a_cube_is_right_after_commits_from_another_thread(make_house: MakeHouse) -> None:
