@@ -66,6 +66,15 @@ def test_a_reader_opens_no_file_outside_its_lake(
     assert len(lake.read_by_duckdb(reader)) == 5
 
 
+def test_after_the_two_of_the_wheels_no_extension_is_loaded(lake: TestLake, reader: Reader) -> None:
+    lake.root.mkdir()
+    other = lake.root / "other.duckdb_extension"
+    other.write_bytes(b"anything")
+    with reader.cursor() as duck:
+        with pytest.raises(duckdb.PermissionException, match="extensions is disabled"):
+            duck.execute(f"LOAD '{other}'")
+
+
 def test_cursors_do_not_see_each_others_tables(reader: Reader) -> None:
     with reader.cursor() as one, reader.cursor() as other:
         one.register("calendar", pa.table({"slot": [1]}))
