@@ -67,10 +67,13 @@ VALUES = {
 class Numbers:
     """A `Reads` that makes up numbers. `since_at`: nothing was collected before it."""
 
-    calendar: Calendar
+    cut: Calendar
     clock: FakeClock
     since_at: datetime = datetime(2025, 10, 1, tzinfo=UTC)
     asked: list[SeriesQuery] = field(default_factory=list)
+
+    def calendar(self, metric_name: str) -> Calendar:
+        return self.cut
 
     def read(self, query: SeriesQuery) -> Series:
         self.asked.append(query)
@@ -82,17 +85,16 @@ class Numbers:
         ]
         ends = [b.end_at for b in lines[0].buckets if b.completeness == "complete"]
         unit = METRICS[query.metric].unit
-        zone = self.calendar.zone
         return Series(
-            query.metric, unit, query.grain, zone, query.from_at, query.to_at,
+            query.metric, unit, query.grain, self.cut, query.from_at, query.to_at,
             max(ends, default=None), tuple(lines),
         )  # fmt: skip
 
     def _line(self, query: SeriesQuery, share: int) -> tuple[Bucket, ...]:
-        periods = self.calendar.periods(query.grain, query.from_at, query.to_at)
+        periods = self.cut.periods(query.grain, query.from_at, query.to_at)
         return tuple(
             Bucket(
-                self.calendar.key(query.grain, period), period.start_at, period.end_at,
+                self.cut.key(query.grain, period), period.start_at, period.end_at,
                 *self._judged(query.metric, period, share),
             )
             for period in periods
@@ -184,7 +186,6 @@ class World:
     def __post_init__(self) -> None:
         self.services = Services(
             clock=self.clock,
-            calendar=self.numbers.calendar,
             reads=self.numbers,
             metrics=METRICS,
             dimensions=DIMENSIONS,

@@ -10,6 +10,9 @@ from typing import Any, Literal
 Grain = Literal["hour", "day", "week", "month", "quarter", "year"]
 GRAINS: tuple[Grain, ...] = ("hour", "day", "week", "month", "quarter", "year")
 
+WeekStart = Literal["monday", "sunday", "saturday"]
+WEEK_STARTS: tuple[WeekStart, ...] = ("monday", "sunday", "saturday")
+
 FieldType = Literal["long", "double", "text", "boolean", "instant"]
 StreamKind = Literal["gauge", "series", "push"]
 CoverageState = Literal["read", "final", "waiting", "missing", "failed"]

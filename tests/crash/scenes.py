@@ -367,14 +367,14 @@ class Scene:
             with reading(databases.control) as conn:
                 heads = list(conn.execute(text("SELECT seq FROM heads ORDER BY lake_table")))
             with reading(databases.cubes) as conn:
-                levels = list(conn.execute(text("SELECT seq FROM cube_state_1 ORDER BY cube")))
+                levels = list(conn.execute(text("SELECT seq FROM cube_state_2 ORDER BY cube")))
         return heads, levels
 
     def cubes(self) -> list[str]:
         """Every row of every cube that is in use."""
         found = []
         with self.databases() as databases, reading(databases.cubes) as conn:
-            for cube, generation in conn.execute(text("SELECT cube, generation FROM cube_state_1")):
+            for cube, generation in conn.execute(text("SELECT cube, generation FROM cube_state_2")):
                 table = f"{data_prefix(cube)}{generation}"
                 found += [str(tuple(row)) for row in conn.execute(text(f'SELECT * FROM "{table}"'))]
         return sorted(found)

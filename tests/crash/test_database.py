@@ -67,7 +67,7 @@ LOST = {
     "stamp": ("push", b"UPDATE inbox SET stamp"),
     "flush": ("push", b"INSERT INTO batches"),
     "delete": ("push", b"DELETE FROM inbox"),
-    "cube": ("series", b"UPDATE cube_state_1 SET generation"),
+    "cube": ("series", b"UPDATE cube_state_2 SET generation"),
 }
 
 

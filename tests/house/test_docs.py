@@ -82,7 +82,8 @@ def test_every_workspace_in_the_documents_is_valid(tmp_path: Path) -> None:
             folder = tmp_path / f"{page.stem}-{n}"
             folder.mkdir()
             (folder / "all.yaml").write_text(block)
-            assert load(folder, connectors).metrics, page
+            found = load(folder, connectors)
+            assert found.metrics or block.startswith("calendar:"), page
 
 
 def test_the_commands_of_the_documents_are_there() -> None:

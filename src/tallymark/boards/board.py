@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from tallymark.boards.charts import axis, chart
+from tallymark.boards.charts import axis, axis_name, chart
 from tallymark.boards.define import BoardSpec, CardSpec, Metric
 from tallymark.boards.health import Health
 from tallymark.boards.number import ADDS_UP
@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 class Reads(Protocol):
     """Who answers; `metrics.series.SeriesReader` is one."""
 
+    def calendar(self, metric_name: str) -> Calendar:
+        """What a metric is cut by now."""
+        ...
+
     def read(self, query: SeriesQuery) -> Series:
         """Raises: BadRequest, NotFound; RetryableError while the database is away."""
         ...
@@ -37,9 +41,15 @@ class BoardReader:
 
     reads: Reads
     metrics: Mapping[str, Metric]
-    calendar: Calendar
     finest: Callable[[str], Finest]
     health: Callable[[Sequence[str]], Mapping[str, Health]]
+
+    def calendar(self, board: BoardSpec) -> Calendar:
+        """What a board's range is cut by: the calendar of its first metric.
+
+        While a changed calendar is rolled up, another card may have the other one.
+        """
+        return self.reads.calendar(board.cards[0].metric) if board.cards else Calendar()
 
     def finests(self, board: BoardSpec) -> list[Finest]:
         return [self.finest(name) for name in _metrics(board)]
@@ -54,45 +64,49 @@ class BoardReader:
                 spec,
                 self.metrics[spec.metric],
                 Facts(
-                    calendar=self.calendar,
+                    calendar=self.reads.calendar(spec.metric),
                     now=now,
                     grain=view.grain,
                     finest=self.finest(spec.metric),
                     health=health.get(spec.metric, Health()),
-                    days=answers(self._query(spec, view, _base(view.grain))),
-                    trend=self._trend(answers, spec, view),
+                    days=answers(self._query(spec, view, now, _base(view.grain))),
+                    trend=self._trend(answers, spec, view, now),
                 ),
             )
             for place, spec in enumerate(board.cards)
         ]
 
-    def data(self, board: BoardSpec, view: View) -> dict[str, Any]:
+    def data(self, board: BoardSpec, view: View, now: datetime) -> dict[str, Any]:
         """What the charts are drawn from; cards of one grain share an axis."""
         answers = _Answers(self.reads)
+        calendar = self.calendar(board)
         axes: dict[str, dict[str, Any]] = {}
         cards: list[dict[str, Any]] = []
         for place, spec in enumerate(board.cards):
             if spec.kind == "number":
                 continue
-            series = answers(self._query(spec, view, view.grain, by=True))
+            series = answers(self._query(spec, view, now, view.grain, by=True))
             if isinstance(series, str):
                 cards.append({"id": f"card-{place}", "error": series})
                 continue
-            axes.setdefault(series.grain, axis(self.calendar, series))
+            axes.setdefault(axis_name(series, calendar), axis(series))
             adds_up = self.metrics[spec.metric].aggregate in ADDS_UP
-            drawn = chart(series, spec.by, from_zero=adds_up)
+            drawn = chart(series, axis_name(series, calendar), spec.by, from_zero=adds_up)
             cards.append({"id": f"card-{place}", "kind": spec.kind, "error": None, **drawn})
-        return {"board": board.name, "zone": self.calendar.zone, "axes": axes, "cards": cards}
+        return {"board": board.name, "zone": calendar.zone, "axes": axes, "cards": cards}
 
-    def _trend(self, answers: _Answers, spec: CardSpec, view: View) -> Series | str | None:
-        return answers(self._query(spec, view, view.grain)) if spec.kind == "number" else None
+    def _trend(
+        self, answers: _Answers, spec: CardSpec, view: View, now: datetime
+    ) -> Series | str | None:
+        return answers(self._query(spec, view, now, view.grain)) if spec.kind == "number" else None
 
-    def _query(self, spec: CardSpec, view: View, grain: Grain, *, by: bool = False) -> SeriesQuery:
+    def _query(
+        self, spec: CardSpec, view: View, now: datetime, grain: Grain, *, by: bool = False
+    ) -> SeriesQuery:
         return SeriesQuery(
             spec.metric,
             at_least(grain, self.finest(spec.metric)),
-            view.from_at,
-            view.to_at,
+            *view.between(self.reads.calendar(spec.metric), now),
             (spec.by,) if by and spec.by else (),
         )
 

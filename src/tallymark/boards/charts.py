@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tallymark.boards.labels import axis_label, title
 from tallymark.boards.lines import drawn, strip
+from tallymark.calendar.labels import axis_label, title
 from tallymark.calendar.periods import Calendar
 from tallymark.metrics.answer import Bucket, Series
 
 
-def axis(calendar: Calendar, series: Series) -> dict[str, Any]:
+def axis_name(series: Series, calendar: Calendar) -> str:
+    """Cards of one grain share an axis, where they are cut by the board's calendar."""
+    own = series.calendar
+    return series.grain if own == calendar else f"{series.grain} {own}"
+
+
+def axis(series: Series) -> dict[str, Any]:
     """The buckets that all lines share: keys, axis labels, and titles that leave nothing out."""
     buckets: Sequence[Bucket] = series.series[0].buckets if series.series else ()
-    grain = series.grain
+    grain, calendar = series.grain, series.calendar
     days = [calendar.date_of(bucket.start_at) for bucket in buckets] if grain == "hour" else []
     return {
         "grain": grain,
@@ -25,12 +31,12 @@ def axis(calendar: Calendar, series: Series) -> dict[str, Any]:
     }
 
 
-def chart(series: Series, by: str | None, *, from_zero: bool) -> dict[str, Any]:
+def chart(series: Series, on: str, by: str | None, *, from_zero: bool) -> dict[str, Any]:
     """Lines of values and state letters, and the coverage strip with its causes by bucket."""
     states, causes = strip(series.series)
     return {
         "unit": series.unit,
-        "axis": series.grain,
+        "axis": on,
         "from_zero": from_zero,
         "lines": [
             {"name": one.name, "values": one.values, "states": one.states, "other": one.other}

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tallymark.boards import numbers
-from tallymark.boards.labels import called
 from tallymark.boards.lines import worst
+from tallymark.calendar.labels import called
 from tallymark.calendar.periods import Calendar
 from tallymark.metrics.answer import Bucket
 from tallymark.model import Completeness, Grain

@@ -31,9 +31,14 @@ class View:
     grain: Grain
     first_on: date
     last_on: date
-    from_at: datetime
-    to_at: datetime
     choices: tuple[Choice, ...]
+
+    def between(self, calendar: Calendar, now: datetime) -> tuple[datetime, datetime]:
+        """The range in a calendar, which may be another card's: `[from_at, to_at)`."""
+        last = day_period(calendar, self.last_on)
+        # The present bucket comes whole; those that have not begun are nobody's business.
+        present = self.last_on >= calendar.date_of(now)
+        return day_period(calendar, self.first_on).start_at, _end(last, now, present)
 
 
 _FIRST: dict[str, Callable[[date], date]] = {
@@ -66,9 +71,6 @@ def view(
         choose(wanted, offered),
         first,
         last,
-        day_period(calendar, first).start_at,
-        # The present bucket comes whole; those that have not begun are nobody's business.
-        _end(day_period(calendar, last), now, last >= today),
         offered,
     )
 

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from tallymark.boards.define import CardKind, CardSpec, Metric
 from tallymark.boards.health import Health
-from tallymark.boards.labels import moment, upto
 from tallymark.boards.number import ADDS_UP, NumberText, number
 from tallymark.boards.offer import Finest
 from tallymark.boards.spark import Spark, spark
+from tallymark.calendar.labels import moment, upto
 from tallymark.calendar.periods import Calendar
 from tallymark.metrics.answer import Bucket, Series
 from tallymark.model import GRAINS, Grain

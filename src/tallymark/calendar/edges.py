@@ -2,35 +2,52 @@
 
 The rule: a day starts at the first instant that shows a later date than any before; an hour starts
 at each day start and at each instant at which the local clock shows a full hour; week, month,
-quarter and year start with a day. Since 1980 every offset is a multiple of 15 minutes, so every
-start is one too, whatever the minute at which clocks were changed.
+quarter and year start with a day: a week on the workspace's first weekday, a year in its first
+month, a quarter with each third month of its year. Since 1980 every offset is a multiple of 15
+minutes, so every start is one too, whatever the minute at which clocks were changed.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from itertools import count
 from typing import assert_never
 
 from tallymark.calendar.offsets import DAY_S, HOUR_S, REACH_S, Offsets
-from tallymark.model import Grain
+from tallymark.model import Grain, WeekStart
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+# 1970-01-01 was a Thursday
+_THURSDAY_IS: Mapping[WeekStart, int] = {"monday": 3, "sunday": 4, "saturday": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How days are cut into weeks and years: the first weekday, and the first month (1 to 12)."""
+
+    week_start: WeekStart = "monday"
+    fiscal_start: int = 1
+
+
+PLAIN = Cut()
 
 # longer than any hour: where a clock jumps, one lasts up to 105 minutes
 _LOOK_S = 6 * HOUR_S
 
 
-def edges(offsets: Offsets, grain: Grain, start: int, end: int) -> list[int]:
+def edges(offsets: Offsets, grain: Grain, start: int, end: int, cut: Cut = PLAIN) -> list[int]:
     """The starts of all periods that meet `[start, end)`, and the end of the last."""
     if end <= start:
         return []
     if grain == "hour":
         return _hour_edges(offsets, start, end)
     found: list[int] = []
-    for edge in offsets.firsts(_walls(grain, floor(grain, offsets.highest(start) // DAY_S))):
+    first = floor(grain, offsets.highest(start) // DAY_S, cut)
+    for edge in offsets.firsts(_walls(grain, first, cut)):
         # equal where a date never was: Apia had no 2011-12-30
         if not found or edge > found[-1]:
             found.append(edge)
@@ -63,36 +80,37 @@ def hours_named(offsets: Offsets, wall: int) -> list[int]:
     return found
 
 
-def floor(grain: Grain, day: int) -> int:
+def floor(grain: Grain, day: int, cut: Cut) -> int:
     """The first day of the grain's period that holds a day; days count from 1970."""
     match grain:
         case "hour" | "day":
             return day
         case "week":
-            return day - (day + 3) % 7
+            return day - (day + _THURSDAY_IS[cut.week_start]) % 7
     on = date.fromordinal(day + EPOCH_ORDINAL)
     match grain:
         case "month":
-            first = on.replace(day=1)
+            back = 0
         case "quarter":
-            first = on.replace(month=(on.month - 1) // 3 * 3 + 1, day=1)
+            back = (on.month - cut.fiscal_start) % 3
         case "year":
-            first = on.replace(month=1, day=1)
+            back = (on.month - cut.fiscal_start) % 12
         case _:
             assert_never(grain)
-    return first.toordinal() - EPOCH_ORDINAL
+    month = on.year * 12 + on.month - 1 - back
+    return date(month // 12, month % 12 + 1, 1).toordinal() - EPOCH_ORDINAL
 
 
 _LONGEST_DAYS = {"month": 31, "quarter": 92, "year": 366}
 
 
-def _walls(grain: Grain, day: int) -> Iterator[int]:
+def _walls(grain: Grain, day: int, cut: Cut) -> Iterator[int]:
     """The wall times at which periods begin, from the first day of one on, without end."""
     if grain == "day" or grain == "week":
         yield from count(day * DAY_S, DAY_S if grain == "day" else 7 * DAY_S)
     while True:
         yield day * DAY_S
-        day = floor(grain, day + _LONGEST_DAYS[grain])
+        day = floor(grain, day + _LONGEST_DAYS[grain], cut)
 
 
 def _hour_edges(offsets: Offsets, start: int, end: int) -> list[int]:

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
-from tallymark.calendar.edges import EPOCH_ORDINAL, edges, hours_named
+from tallymark.calendar.edges import EPOCH_ORDINAL, Cut, edges, floor, hours_named
 from tallymark.calendar.offsets import DAY_S, EPOCH, HOUR_S, SECOND, Offsets, offsets
 from tallymark.calendar.zones import zone
-from tallymark.model import Grain, Period, check_aware
+from tallymark.errors import ConfigError
+from tallymark.model import WEEK_STARTS, Grain, Period, WeekStart, check_aware
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """Weeks start on Monday, years in January, all in one zone.
+    """A zone, the weekday on which weeks start, the month in which (fiscal) years start.
 
-    Raises: ConfigError for an unknown zone, when it is made; BadRequest from every method for an
-    instant outside of the years 1968 to 2099.
+    Raises: ConfigError for what does not exist, when it is made; BadRequest from every method for
+    an instant outside of the years 1968 to 2099.
     """
 
     zone: str = "UTC"
+    week_start: WeekStart = "monday"
+    fiscal_start: int = 1
 
     def __post_init__(self) -> None:
         zone(self.zone)
+        if self.week_start not in WEEK_STARTS:
+            raise ConfigError(
+                f"weeks cannot start on {self.week_start!r}: one of {', '.join(WEEK_STARTS)}"
+            )
+        if self.fiscal_start not in range(1, 13):
+            raise ConfigError(
+                f"a fiscal year cannot start in month {self.fiscal_start}: 1 (January) to 12"
+            )
+
+    @property
+    def cut(self) -> Cut:
+        return Cut(self.week_start, self.fiscal_start)
 
     @property
     def offsets(self) -> Offsets:
@@ -32,16 +47,18 @@ class Calendar:
     def period(self, grain: Grain, at: datetime) -> Period:
         """The period that holds an instant."""
         second = floor_s(at)
-        return periods_of(edges(self.offsets, grain, second, second + 1))[0]
+        return periods_of(edges(self.offsets, grain, second, second + 1, self.cut))[0]
 
     def periods(self, grain: Grain, start_at: datetime, end_at: datetime) -> list[Period]:
         """All periods that meet `[start_at, end_at)`, whole, in order; none if it is empty."""
-        return periods_of(edges(self.offsets, grain, floor_s(start_at), ceil_s(end_at)))
+        start, end = floor_s(start_at), ceil_s(end_at)
+        return periods_of(edges(self.offsets, grain, start, end, self.cut))
 
     def key(self, grain: Grain, period: Period) -> str:
         """The period's name for people: `2026-11-22T14`, `2026-11-22`, `2026-W47`, `2026-Q4`.
 
-        Where two hours would have the same, it carries the offset: `2026-10-25T02+01:00`.
+        Where two hours would have the same, it carries the offset: `2026-10-25T02+01:00`. Where
+        years do not start in January they are `FY2026`, their quarters `FY2026-Q3`.
         """
         second = floor_s(period.start_at)
         if grain == "hour":
@@ -51,14 +68,33 @@ class Calendar:
             case "day":
                 return on.isoformat()
             case "week":
-                year, week, _ = on.isocalendar()
+                year, week = self.week_number(on)
                 return f"{year}-W{week:02d}"
             case "month":
                 return f"{on.year}-{on.month:02d}"
             case "quarter":
-                return f"{on.year}-Q{(on.month + 2) // 3}"
+                year, quarter = self.quarter_number(on)
+                return f"{self._year_key(year)}-Q{quarter}"
             case "year":
-                return str(on.year)
+                return self._year_key(self.year_number(on))
+
+    def first_day(self, grain: Grain, on: date) -> date:
+        """The date on which the period begins that holds a date, whether that date ever was."""
+        day = floor(grain, on.toordinal() - EPOCH_ORDINAL, self.cut)
+        return date.fromordinal(day + EPOCH_ORDINAL)
+
+    def week_number(self, on: date) -> tuple[int, int]:
+        """Year and number of the week that holds a date: the year is that of its fourth day."""
+        fourth = self.first_day("week", on) + timedelta(days=3)
+        return fourth.year, (fourth.timetuple().tm_yday - 1) // 7 + 1
+
+    def quarter_number(self, on: date) -> tuple[int, int]:
+        """The (fiscal) year and the number in it of the quarter that holds a date."""
+        return self.year_number(on), (on.month - self.fiscal_start) % 12 // 3 + 1
+
+    def year_number(self, on: date) -> int:
+        """The (fiscal) year that holds a date, named after the calendar year in which it ends."""
+        return on.year + (1 < self.fiscal_start <= on.month)
 
     def day(self, on: date) -> Period:
         """The day of a local date. Raises: ValueError for a date that never was in this zone."""
@@ -74,6 +110,9 @@ class Calendar:
 
     def _date(self, second: int) -> date:
         return date.fromordinal(self.offsets.highest(second) // DAY_S + EPOCH_ORDINAL)
+
+    def _year_key(self, year: int) -> str:
+        return str(year) if self.fiscal_start == 1 else f"FY{year}"
 
     def _hour_key(self, second: int) -> str:
         offset = self.offsets.at(second)

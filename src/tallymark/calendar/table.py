@@ -42,7 +42,7 @@ def calendar_table(calendar: Calendar, start_at: datetime, end_at: datetime) -> 
 
 def _starts(calendar: Calendar, grain: Grain, first: int, end: int) -> pa.Array:
     """For each slot, when its period of this grain starts."""
-    found = edges(calendar.offsets, grain, first * SLOT_S, end * SLOT_S)
+    found = edges(calendar.offsets, grain, first * SLOT_S, end * SLOT_S, calendar.cut)
     starts = pa.array([edge * 1_000_000 for edge in found[:-1]], pa.int64())
     run_ends = pa.array([min(edge // SLOT_S, end) - first for edge in found[1:]], pa.int64())
     return pc.run_end_decode(pa.RunEndEncodedArray.from_arrays(run_ends, starts))

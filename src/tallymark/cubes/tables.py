@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import asdict
 from functools import lru_cache
+from typing import cast
 
 from sqlalchemy import (
     BigInteger,
@@ -35,9 +36,9 @@ from sqlalchemy import (
 
 from tallymark.calendar.periods import Calendar
 from tallymark.calendar.zones import tzdata_version
-from tallymark.model import CubeSpec, Grain, Measure
+from tallymark.model import CubeSpec, Grain, Measure, WeekStart
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when the tables change: all that an older one made is dropped on sight."""
 
 PREFIX = "cube_"
@@ -66,7 +67,18 @@ def spec_digest(spec: CubeSpec) -> str:
 
 
 def calendar_digest(calendar: Calendar) -> str:
-    return f"{calendar.zone} {tzdata_version()}"
+    """Which calendar a cube was cut with; `calendar_of` reads it back."""
+    parts = (calendar.zone, calendar.week_start, str(calendar.fiscal_start), tzdata_version())
+    return " ".join(parts)
+
+
+def calendar_of(digest: str) -> Calendar | None:
+    """The calendar of a digest; None for one of another release of the zones: it is not known."""
+    zone, _, rest = digest.partition(" ")
+    week_start, fiscal_start, release = rest.split(" ")
+    if release != tzdata_version():
+        return None
+    return Calendar(zone, cast(WeekStart, week_start), int(fiscal_start))
 
 
 def data_prefix(cube: str) -> str:

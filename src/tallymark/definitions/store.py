@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection, insert, select
 
 from tallymark.boards.define import BoardSpec, CardSpec
+from tallymark.calendar.periods import Calendar
 from tallymark.definitions.workspace import Workspace
 from tallymark.metrics.define import MetricSpec
 from tallymark.model import SourceSpec, StreamSpec
@@ -41,7 +42,7 @@ def current(conn: Connection) -> Workspace | None:
 
 def _restore(plain: dict[str, Any]) -> Workspace:
     return Workspace(
-        zone=plain["zone"],
+        calendar=Calendar(**plain["calendar"]),
         sources={name: _source(spec) for name, spec in plain["sources"].items()},
         metrics={name: _metric(spec) for name, spec in plain["metrics"].items()},
         boards={name: _board(spec) for name, spec in plain["boards"].items()},

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tallymark.boards.define import BoardSpec
-from tallymark.calendar.zones import zone
+from tallymark.calendar.periods import Calendar
 from tallymark.connectors import Connector
 from tallymark.definitions import metrics as schema
+from tallymark.definitions.calendar import calendar
 from tallymark.definitions.reader import Mistake, Problems, Section, read_file
 from tallymark.definitions.sources import source
 from tallymark.errors import ConfigError
@@ -35,7 +36,7 @@ class Mistakes(ConfigError):
 class Workspace:
     """Everything that a workspace defines."""
 
-    zone: str
+    calendar: Calendar
     sources: Mapping[str, SourceSpec]
     metrics: Mapping[str, MetricSpec]
     boards: Mapping[str, BoardSpec]
@@ -105,11 +106,11 @@ def _workspace(
             offered[name] = name, None
     for name, part in _named(tops, "boards", problems):
         boards[name] = schema.board(name, part, offered)
-    zone_name = _zone(tops)
+    cut = calendar(tops)
     for top in tops:
         top.asked.extend(TOP)
         top.done()
-    return Workspace(zone=zone_name, sources=sources, metrics=metrics, boards=boards)
+    return Workspace(calendar=cut, sources=sources, metrics=metrics, boards=boards)
 
 
 def _named(tops: list[Section], kind: str, problems: Problems) -> list[tuple[str, Section]]:
@@ -124,20 +125,3 @@ def _named(tops: list[Section], kind: str, problems: Problems) -> list[tuple[str
             else:
                 found[name] = part
     return list(found.items())
-
-
-def _zone(tops: list[Section]) -> str:
-    name, place = "UTC", ""
-    for top in tops:
-        part = top.section("calendar")
-        if part is None:
-            continue
-        if place:
-            part.problems.add(part.where, f"the calendar stands at {place} already")
-        place, name = str(part.where), part.text("zone", "UTC")
-        try:
-            zone(name)
-        except ConfigError as error:
-            part.problems.add(part.place("zone"), str(error))
-        part.done()
-    return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tallymark.calendar.periods import Calendar
 from tallymark.model import Cause, Completeness, Grain
 
 
@@ -50,7 +51,8 @@ class Series:
     metric: str
     unit: str
     grain: Grain
-    zone: str
+    calendar: Calendar
+    """What the buckets are cut by: the calendar that the cube was built with."""
     from_at: datetime
     to_at: datetime
     complete_to: datetime | None

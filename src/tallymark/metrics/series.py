@@ -20,7 +20,7 @@ from tallymark.clock import Clock
 from tallymark.connectors import PushedConnector
 from tallymark.cubes.read import Cell, Slice, read_cells
 from tallymark.cubes.store import CubeState, CubeStore
-from tallymark.cubes.tables import calendar_digest
+from tallymark.cubes.tables import calendar_digest, calendar_of, spec_digest
 from tallymark.errors import BadRequest
 from tallymark.ledger.objects import Object
 from tallymark.metrics.answer import Series, SeriesQuery
@@ -67,6 +67,18 @@ class SeriesReader:
             found = load_objects(conn, metric.stream, stream)
         return _refusal(metric, stream, found, grain)
 
+    def calendar(self, metric_name: str) -> Calendar:
+        """What a metric is cut by now: the calendar of its cube, until a rebuild swaps both.
+
+        Raises: NotFound.
+        """
+        metric = self._metrics[known(metric_name, self._metrics, "metric")]
+        cube = self._cubes[metric.stream]
+        state = self._store.state(cube.name)
+        if state is None or state.spec_digest != spec_digest(cube):
+            return self._calendar
+        return calendar_of(state.calendar_digest) or self._calendar
+
     def read(self, query: SeriesQuery) -> Series:
         """Answer.
 
@@ -75,20 +87,21 @@ class SeriesReader:
         """
         metric = self._metrics[known(query.metric, self._metrics, "metric")]
         stream = self._streams[metric.stream]
-        wanted = plan(query, metric, stream, self._calendar)
+        calendar = self.calendar(query.metric)
+        wanted = plan(query, metric, stream, calendar)
         with reading(self._databases.control) as conn:
             found = load_objects(conn, metric.stream, stream)
         if refusal := _refusal(metric, stream, found, query.grain):
             raise BadRequest(refusal)
         asked = _filtered(found, stream, wanted)
-        state, cells = self._cells(query.grain, metric, stream, wanted)
-        facts = self._facts(metric, stream, wanted, asked, state)
-        answer = lines(facts, cells, self._calendar, query.grain)
+        state, cells = self._cells(query.grain, metric, stream, wanted, calendar)
+        facts = self._facts(metric, stream, wanted, asked, state, calendar)
+        answer = lines(facts, cells, calendar, query.grain)
         return Series(
             metric=metric.name,
             unit=metric.unit,
             grain=query.grain,
-            zone=self._calendar.zone,
+            calendar=calendar,
             from_at=query.from_at,
             to_at=query.to_at,
             complete_to=complete_to(answer),
@@ -96,7 +109,7 @@ class SeriesReader:
         )
 
     def _cells(
-        self, grain: Grain, metric: MetricSpec, stream: Stream, wanted: Plan
+        self, grain: Grain, metric: MetricSpec, stream: Stream, wanted: Plan, calendar: Calendar
     ) -> tuple[CubeState | None, list[Cell]]:
         cube = self._cubes[metric.stream]
         piece = Slice(
@@ -107,7 +120,7 @@ class SeriesReader:
             by=wanted.cells_by,
             filters=wanted.filters,
         )
-        return read_cells(self._store, cube, calendar_digest(self._calendar), piece)
+        return read_cells(self._store, cube, calendar_digest(calendar), piece)
 
     def _facts(
         self,
@@ -116,6 +129,7 @@ class SeriesReader:
         wanted: Plan,
         found: Sequence[Object],
         state: CubeState | None,
+        calendar: Calendar,
     ) -> Facts:
         now = self._clock.now()
         first, last = wanted.buckets[0], wanted.buckets[-1]
@@ -134,12 +148,12 @@ class SeriesReader:
             marks = load_marks(
                 conn,
                 self._cubes[metric.stream],
-                self._calendar,
+                calendar,
                 state,
                 whole if stream.kind == "push" else None,
             )
         rules = _rules(stream, wanted.needs, self._connectors.get(source))
-        words = Words(now, zone(self._calendar.zone), _days_in(stream))
+        words = Words(now, zone(calendar.zone), _days_in(stream))
         return Facts(now, wanted, metric, stream, rules, subjects, marks, heard, words)
 
 

@@ -12,7 +12,6 @@ from tallymark.boards.board import BoardReader, Reads
 from tallymark.boards.define import BoardSpec, Metric
 from tallymark.boards.health import Health, Progress
 from tallymark.boards.offer import Finest
-from tallymark.calendar.periods import Calendar
 from tallymark.clock import Clock
 
 
@@ -34,7 +33,6 @@ class Services:
     """Every callable may block: the web calls them in threads, never in the event loop."""
 
     clock: Clock
-    calendar: Calendar
     reads: Reads
     metrics: Mapping[str, DeclaredMetric]
     dimensions: Mapping[str, tuple[str, ...]]
@@ -60,7 +58,6 @@ class Services:
         return BoardReader(
             reads=self.reads,
             metrics=self.metrics,
-            calendar=self.calendar,
             finest=self.finest,
             health=self.health,
         )

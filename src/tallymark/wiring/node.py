@@ -72,7 +72,7 @@ class Node:
 
     @cached_property
     def calendar(self) -> Calendar:
-        return Calendar(self.workspace.zone)
+        return self.workspace.calendar
 
     @cached_property
     def databases(self) -> Databases:

@@ -58,7 +58,6 @@ class Server:
         return create_app(
             Services(
                 clock=node.clock,
-                calendar=node.calendar,
                 reads=node.series,
                 metrics=node.workspace.metrics,
                 dimensions=self._dimensions(),

@@ -12,7 +12,7 @@ from tests.web_world import BROKEN, MUCH, TWENTY, World, world
 
 def shown(here: World, board: BoardSpec, **asked: str) -> View:
     reader, clock = here.services.board_reader, here.clock
-    return view(board, Asked(**asked), reader.finests(board), here.services.calendar, clock.now())
+    return view(board, Asked(**asked), reader.finests(board), reader.calendar(board), clock.now())
 
 
 def test_each_question_is_asked_once_however_many_cards_ask_it() -> None:
@@ -21,7 +21,7 @@ def test_each_question_is_asked_once_however_many_cards_ask_it() -> None:
     here.services.board_reader.page(TWENTY, seen, here.clock.now())
     assert len(here.numbers.asked) == len(set(here.numbers.asked))
     here.numbers.asked.clear()
-    here.services.board_reader.data(TWENTY, seen)
+    here.services.board_reader.data(TWENTY, seen, here.clock.now())
     assert len(here.numbers.asked) == len(set(here.numbers.asked)) == 5
 
 
@@ -34,7 +34,7 @@ def test_a_card_that_cannot_be_read_fails_alone() -> None:
     assert not broken.readable
     assert not chart.readable
     assert stars.number is not None
-    failed, drawn = here.services.board_reader.data(BROKEN, seen)["cards"]
+    failed, drawn = here.services.board_reader.data(BROKEN, seen, here.clock.now())["cards"]
     assert "the database is away" in failed["error"]
     assert drawn["error"] is None
 
@@ -57,7 +57,7 @@ def test_a_metric_keeps_its_own_grain_and_says_so() -> None:
     cards = here.services.board_reader.page(MUCH, seen, here.clock.now())
     assert cards[6].note == "by day: counted by whole days (UTC)"
     assert cards[7].note == ""
-    data = here.services.board_reader.data(MUCH, seen)
+    data = here.services.board_reader.data(MUCH, seen, here.clock.now())
     assert {card["axis"] for card in data["cards"]} == {"hour", "day"}
     assert data["axes"]["hour"]["day_starts"] == [0, 24, 48, 72, 96, 120, 144]
     assert len(data["axes"]["hour"]["keys"]) == 6 * 24 + 16

@@ -15,6 +15,7 @@ from tallymark.model import Field, Stream
 
 BOARD = BoardSpec(name="b", title="B", cards=())
 NOW = datetime(2026, 11, 24, 14, 25, tzinfo=UTC)
+BERLIN = Calendar("Europe/Berlin")
 DAILY = Finest("day", "read once a day")
 
 
@@ -38,11 +39,12 @@ def shown(zone: str = "Europe/Berlin", now: datetime = NOW, **asked: str) -> Vie
 def test_a_range_ends_today_and_today_is_in_it(name: str, first: date) -> None:
     found = shown(range=name)
     assert (found.first_on, found.last_on) == (first, date(2026, 11, 24))
-    assert found.to_at == NOW
+    assert found.between(BERLIN, NOW)[1] == NOW
 
 
 def test_a_range_starts_where_the_day_starts_in_the_zone() -> None:
-    assert shown(range="mtd").from_at == datetime(2026, 10, 31, 23, tzinfo=UTC)
+    from_at, _ = shown(range="mtd").between(BERLIN, NOW)
+    assert from_at == datetime(2026, 10, 31, 23, tzinfo=UTC)
 
 
 def test_the_board_decides_where_the_address_says_nothing() -> None:
@@ -52,8 +54,9 @@ def test_the_board_decides_where_the_address_says_nothing() -> None:
 def test_custom_dates_are_both_included() -> None:
     found = shown(from_on="2026-08-03", to_on="2026-08-09", grain="hour")
     assert found.range == "custom"
-    assert found.from_at == datetime(2026, 8, 2, 22, tzinfo=UTC)
-    assert found.to_at == datetime(2026, 8, 9, 22, tzinfo=UTC)
+    from_at, to_at = found.between(BERLIN, NOW)
+    assert from_at == datetime(2026, 8, 2, 22, tzinfo=UTC)
+    assert to_at == datetime(2026, 8, 9, 22, tzinfo=UTC)
 
 
 def test_what_lies_ahead_is_left_out() -> None:
@@ -62,7 +65,8 @@ def test_what_lies_ahead_is_left_out() -> None:
 
 def test_a_day_that_never_was_is_passed_over() -> None:
     found = shown("Pacific/Apia", from_on="2011-12-30", to_on="2012-01-02")
-    assert found.from_at == datetime(2011, 12, 30, 10, tzinfo=UTC)
+    from_at, _ = found.between(Calendar("Pacific/Apia"), NOW)
+    assert from_at == datetime(2011, 12, 30, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tallymark.boards import labels, numbers
+from tallymark.boards import numbers
 from tallymark.boards.health import Progress, sentence
+from tallymark.calendar import labels
 from tallymark.calendar.periods import Calendar
 
 BERLIN = Calendar("Europe/Berlin")

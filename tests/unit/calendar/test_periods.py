@@ -7,7 +7,7 @@ import pytest
 
 from tallymark.calendar.periods import Calendar
 from tallymark.errors import BadRequest
-from tallymark.model import GRAINS, Grain, Period
+from tallymark.model import GRAINS, Grain, Period, WeekStart
 
 MINUTE = timedelta(minutes=1)
 
@@ -248,3 +248,31 @@ def test_instants_of_another_zone_are_the_same_instants() -> None:
 def test_calendars_of_one_zone_are_equal() -> None:
     assert Calendar("Europe/Berlin") == Calendar("Europe/Berlin") != Calendar("UTC")
     assert Calendar() == Calendar("UTC")
+
+
+@pytest.mark.parametrize(
+    ("week_start", "first_on", "key"),
+    [
+        ("monday", date(2026, 12, 28), "2026-W53"),
+        ("sunday", date(2026, 12, 27), "2026-W52"),
+        ("saturday", date(2026, 12, 26), "2026-W52"),
+    ],
+)
+def test_a_week_belongs_to_the_year_that_holds_its_fourth_day(
+    week_start: WeekStart, first_on: date, key: str
+) -> None:
+    calendar = Calendar(week_start=week_start)
+    week = calendar.period("week", utc("2027-01-01"))
+    assert week.start_at.date() == first_on
+    assert calendar.key("week", week) == key
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_a_fiscal_year_is_named_after_the_year_in_which_it_ends(month: int) -> None:
+    calendar = Calendar(fiscal_start=month)
+    year = calendar.period("year", utc("2026-05-20"))
+    ends_in = (year.end_at - timedelta(days=1)).year
+    assert calendar.key("year", year) == (f"FY{ends_in}" if month > 1 else "2026")
+    assert year.start_at.month == month
+    quarters = calendar.periods("quarter", year.start_at, year.end_at)
+    assert [calendar.key("quarter", q)[-2:] for q in quarters] == ["Q1", "Q2", "Q3", "Q4"]

@@ -13,7 +13,7 @@ from .given import CONNECTORS, GOOD, changed, line_of, problems, read
 
 def test_a_workspace_says_what_it_means(tmp_path: Path) -> None:
     found = read(tmp_path, GOOD)
-    assert found.zone == "Europe/Berlin"
+    assert found.calendar.zone == "Europe/Berlin"
     (repositories,) = found.sources["github"].streams
     assert repositories.subjects == ("acme/rocket", "acme/launchpad")
     assert repositories.paused == ("acme/launchpad",)

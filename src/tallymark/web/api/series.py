@@ -43,7 +43,7 @@ def series(
     query = SeriesQuery(
         _metric(here, metric),
         _grain(here, metric, grain),
-        *asked_range(from_, to, here.calendar),
+        *asked_range(from_, to, here.reads.calendar(metric)),
         tuple(_dimension(here, metric, name) for name in by),
         tuple(_filter(here, metric, text) for text in filters),
     )
@@ -85,7 +85,7 @@ def series_json(series: Series) -> dict[str, Any]:
         "metric": series.metric,
         "unit": series.unit,
         "grain": series.grain,
-        "zone": series.zone,
+        "zone": series.calendar.zone,
         "from": _instant(series.from_at),
         "to": _instant(series.to_at),
         "complete_to": _instant(series.complete_to),

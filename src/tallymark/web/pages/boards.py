@@ -49,7 +49,8 @@ def board(
     now = here.clock.now()
     spec = _board(here, name)
     reader = here.board_reader
-    shown = view(spec, query, reader.finests(spec), here.calendar, now)
+    calendar = reader.calendar(spec)
+    shown = view(spec, query, reader.finests(spec), calendar, now)
     cards = reader.page(spec, shown, now)
     return written.page(
         request,
@@ -57,7 +58,7 @@ def board(
         title=spec.title,
         here=spec,
         cards=cards,
-        controls=controls(shown, here.calendar, cards, now),
+        controls=controls(shown, calendar, cards, now),
         progress=_progress(here.progress()),
     )
 
@@ -66,8 +67,9 @@ def board(
 def data(name: str, here: ServicesOf, query: AskedOf) -> Response:
     spec = _board(here, name)
     reader = here.board_reader
-    shown = view(spec, query, reader.finests(spec), here.calendar, here.clock.now())
-    return Response(orjson.dumps(reader.data(spec, shown)), media_type="application/json")
+    now = here.clock.now()
+    shown = view(spec, query, reader.finests(spec), reader.calendar(spec), now)
+    return Response(orjson.dumps(reader.data(spec, shown, now)), media_type="application/json")
 
 
 @router.get("/boards/{name}/progress")

@@ -7,9 +7,9 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from tallymark.boards.define import RANGES
-from tallymark.boards.labels import days
 from tallymark.boards.view import View
 from tallymark.boards.widgets import Card
+from tallymark.calendar.labels import days
 from tallymark.calendar.periods import Calendar
 
 TITLES = {

@@ -15,7 +15,7 @@ _TICK = timedelta(microseconds=1)
 
 
 def axis_label(calendar: Calendar, grain: Grain, start_at: datetime, end_at: datetime) -> str:
-    """`14:00`, `Mon 3 Aug`, `3–9 Aug`, `Aug 2026`, `Q3 2026`, `2026`."""
+    """`14:00`, `Mon 3 Aug`, `3–9 Aug`, `Aug 2026`, `Q3 2026` or `Q3 FY26`, `2026` or `FY26`."""
     first = calendar.date_of(start_at)
     if grain == "hour":
         return clock_time(calendar, start_at)
@@ -23,7 +23,7 @@ def axis_label(calendar: Calendar, grain: Grain, start_at: datetime, end_at: dat
         return day(first)
     if grain == "week":
         return _days(first, calendar.date_of(end_at - _TICK))
-    return _large(grain, first)
+    return _large(calendar, grain, first)
 
 
 def title(
@@ -42,7 +42,7 @@ def title(
         last = calendar.date_of(end_at - _TICK)
         year = f" {first.year}" if first.year != last.year else ""
         return _days(first, last, year) + f" {last.year}"
-    return _large(grain, first)
+    return _large(calendar, grain, first)
 
 
 def called(
@@ -96,12 +96,12 @@ def _days(first: date, last: date, year: str = "") -> str:
     return f"{first.day} {_MONTHS[first.month - 1]}{year}–{end}"
 
 
-def _large(grain: Grain, first: date) -> str:
+def _large(calendar: Calendar, grain: Grain, first: date) -> str:
     if grain == "month":
         return f"{_MONTHS[first.month - 1]} {first.year}"
-    if grain == "quarter":
-        return f"Q{(first.month + 2) // 3} {first.year}"
-    return str(first.year)
+    year, quarter = calendar.quarter_number(first)
+    called = str(year) if calendar.fiscal_start == 1 else f"FY{year % 100:02d}"
+    return f"Q{quarter} {called}" if grain == "quarter" else called
 
 
 def _year_unless(on: date, today: date) -> str:
