@@ -13,12 +13,23 @@ GRAINS: tuple[Grain, ...] = ("hour", "day", "week", "month", "quarter", "year")
 WeekStart = Literal["monday", "sunday", "saturday"]
 WEEK_STARTS: tuple[WeekStart, ...] = ("monday", "sunday", "saturday")
 
+Overlay = Literal["prev", "week", "month", "quarter", "year"]
+Align = Literal["date", "weekday"]
+
 FieldType = Literal["long", "double", "text", "boolean", "instant"]
 StreamKind = Literal["gauge", "series", "push"]
 CoverageState = Literal["read", "final", "waiting", "missing", "failed"]
 Completeness = Literal["complete", "provisional", "partial", "missing"]
 CauseCode = Literal[
-    "running", "lag", "late", "waiting", "failed", "missed", "receiver_down", "rolling_up"
+    "running",
+    "lag",
+    "late",
+    "waiting",
+    "failed",
+    "missed",
+    "receiver_down",
+    "rolling_up",
+    "no_partner",
 ]
 Aggregate = Literal["sum", "count", "min", "max", "last"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tallymark.calendar.periods import Calendar
-from tallymark.model import Cause, Completeness, Grain
+from tallymark.model import Align, Cause, Completeness, Grain, Overlay
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class SeriesQuery:
     """Dimensions: one line for each combination of their values; empty: one line in all."""
     filters: tuple[tuple[str, str], ...] = ()
     """(dimension, value); values of one dimension are alternatives, dimensions all hold."""
+    compare: tuple[Overlay, ...] = ()
+    """Overlays: each lays a second range beside every line."""
+    align: Align = "date"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,47 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedBucket:
+    """What stands beside one bucket: its partner's range and value, judged by the partner's data.
+
+    Without a partner `key`, `start_at`, `end_at` and `value` are None, and the one cause says why.
+    """
+
+    key: str | None
+    start_at: datetime | None
+    end_at: datetime | None
+    of_start_at: datetime
+    of_end_at: datetime
+    """The range of our own side: the bucket, or its elapsed part while it runs."""
+    value: int | float | None
+    completeness: Completeness
+    causes: tuple[Cause, ...]
+    days: int
+    compare_days: int | None
+    of_value: int | float | None
+    """Our own value in the range of our own side: what `value` is to be compared with."""
+    whole: bool = False
+    """The bucket runs, and the earlier period is shorter than its elapsed part: taken whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An overlay of a line: one for each of its buckets, in their order."""
+
+    days: int
+    compare_days: int | None
+    """Of all buckets, against all their partners; None: no bucket has one."""
+    buckets: tuple[ComparedBucket, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """The buckets of one combination of dimension values, in the order of time."""
 
     by: dict[str, str] = field(default_factory=dict)
     buckets: tuple[Bucket, ...] = ()
+    overlays: dict[Overlay, Compared] = field(default_factory=dict)
+    """In the order in which they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +97,4 @@ class Series:
     complete_to: datetime | None
     """The end of the last complete bucket; None: none is."""
     series: tuple[Line, ...]
+    align: Align = "date"
