@@ -8,6 +8,8 @@ The imports are done once; each job is a process of its own, killed or stopped b
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import signal
@@ -28,6 +30,8 @@ from tallymark.lake import marks
 from tallymark.wiring.node import Node
 from tests.tools import failfs
 
+LATE = ("encodings.idna", "pyarrow.acero", "pyiceberg.avro.decoder_fast", "pyiceberg_core.transform")
+"""What libraries import when it is first used."""
 INSIDE = "inside the commit's transaction"
 """A step that the product does not name: its claim is checked, its rows are not committed."""
 
@@ -130,6 +134,7 @@ def stay(node: Node) -> None:
 
 
 def main() -> None:
+    _share()
     for line in sys.stdin:
         job = json.loads(line)
         child = job.get("reap") or os.fork()
@@ -140,6 +145,15 @@ def main() -> None:
             continue
         _, status = os.waitpid(child, 0)
         _say({"returncode": os.waitstatus_to_exitcode(status)})
+
+
+def _share() -> None:
+    """What every job would import by itself; a collection would go through all, and copy it."""
+    discover()
+    for name in LATE:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def _say(answer: dict[str, int]) -> None:
