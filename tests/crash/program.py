@@ -30,7 +30,7 @@ from tallymark.lake import marks
 from tallymark.wiring.node import Node
 from tests.tools import failfs
 
-LATE = ("encodings.idna", "pyarrow.acero", "pyiceberg.avro.decoder_fast", "pyiceberg_core.transform")
+LATE = ("encodings.idna", "pyarrow.acero", "pyiceberg.avro.decoder_fast", "pyiceberg_core")
 """What libraries import when it is first used."""
 INSIDE = "inside the commit's transaction"
 """A step that the product does not name: its claim is checked, its rows are not committed."""
