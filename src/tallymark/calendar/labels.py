@@ -10,7 +10,11 @@ from tallymark.model import Grain
 
 # Not strftime: names must not follow the server's locale.
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_MONTHS = tuple(name[:3] for name in MONTHS)
 _TICK = timedelta(microseconds=1)
 
 

@@ -98,11 +98,17 @@ class Calendar:
 
     def day(self, on: date) -> Period:
         """The day of a local date. Raises: ValueError for a date that never was in this zone."""
-        wall = (on.toordinal() - EPOCH_ORDINAL) * DAY_S
-        start, end = self.offsets.first(wall), self.offsets.first(wall + DAY_S)
-        if start == end:
+        found = Period(self.start_of(on), self.end_of(on))
+        if found.start_at == found.end_at:
             raise ValueError(f"{on} never was in {self.zone}: its clocks skipped that day")
-        return periods_of([start, end])[0]
+        return found
+
+    def start_of(self, on: date) -> datetime:
+        """Where the day of a date begins; of a date that never was: where the next one does."""
+        return instant(self.offsets.first((on.toordinal() - EPOCH_ORDINAL) * DAY_S))
+
+    def end_of(self, on: date) -> datetime:
+        return instant(self.offsets.first((on.toordinal() + 1 - EPOCH_ORDINAL) * DAY_S))
 
     def date_of(self, at: datetime) -> date:
         """The date of the day that holds an instant."""
