@@ -30,7 +30,9 @@ from tests.tools.procs import Process
 from .conftest import spec
 from .node import TIMEOUT_S
 
-KILLS = 10 if os.environ.get("SOAK") else 4
+SOAK = bool(os.environ.get("SOAK"))
+KILLS = 10 if SOAK else 4
+SPANS = 200 if SOAK else 80
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -141,7 +143,7 @@ def test_a_worker_that_is_killed_again_and_again_repeats_only_what_was_in_flight
     nodes: Nodes,
 ) -> None:
     random_ = random.Random(4)
-    nodes.pages = 100
+    nodes.pages = 100 if SOAK else 60
     nodes.vendor.delay_s = 0.01
     nodes.sync("a")
     kills = KILLS // 2
@@ -197,18 +199,18 @@ def pause_outside_a_transaction(process: Process, nodes: Nodes) -> None:
             probe.close()
 
 
-def test_two_workers_share_two_hundred_spans_and_one_dies(nodes: Nodes) -> None:
+def test_two_workers_share_many_spans_and_one_dies(nodes: Nodes) -> None:
     nodes.pages, nodes.threads = 1, 4
     nodes.vendor.delay_s = 0.01
-    nodes.sync(*(f"s{n:03}" for n in range(200)))
+    nodes.sync(*(f"s{n:03}" for n in range(SPANS)))
     with nodes.process() as one, nodes.process() as other:
         one.wait_line("ready")
         other.wait_line("ready")
-        until(lambda: nodes.done() >= 60, 60)
+        until(lambda: nodes.done() >= SPANS // 3, 60)
         one.kill()
-        until(lambda: nodes.done() == 200, 60)
+        until(lambda: nodes.done() == SPANS, 60)
         assert other.terminate() == 0
-    nodes.all_done(200)
+    nodes.all_done(SPANS)
     assert nodes.vendor.repeats() <= nodes.threads
 
 
@@ -256,7 +258,7 @@ def test_a_task_that_kills_its_process_ends_and_the_others_go_on(nodes: Nodes) -
 
 
 @pytest.mark.skipif(not installed(), reason=MISSING)
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2] if SOAK else [2])
 def test_while_the_database_is_down_for_six_seconds_nothing_is_done_twice(
     workers: int, home: Path, vendor: Vendor
 ) -> None:
@@ -266,7 +268,7 @@ def test_while_the_database_is_down_for_six_seconds_nothing_is_done_twice(
         url = server.url(server.create())
         databases = open_databases(url, home)
         migrate(databases)
-        nodes = Nodes(databases, url, home, vendor, pages=100)
+        nodes = Nodes(databases, url, home, vendor, pages=100 if SOAK else 30)
         nodes.vendor.delay_s = 0.03
         nodes.sync("a", "b")
         with ExitStack() as stack:
