@@ -112,7 +112,7 @@ class Stream:
     zone: str = "UTC"
     """Where the stream's periods are cut; never the workspace's calendar."""
     every: str = "1d"
-    """The default schedule: `30m`, `1h`, `1d`, or a cron text."""
+    """The default schedule: `30m`, `1h`, `1d`, a cron text, or a name such as `@daily`."""
     delay_s: int = 0
     """How long after a period's end the first read is worth trying."""
     lag_s: int = 0

@@ -18,6 +18,7 @@ from cronsim import CronSim, CronSimError
 
 from tallymark.calendar.offsets import KNOWN_FROM, KNOWN_TO, Offsets
 from tallymark.calendar.periods import floor_s, instant
+from tallymark.calendar.recurring import meant
 from tallymark.errors import BadRequest, ConfigError
 
 
@@ -77,9 +78,12 @@ def walls(text: str, wall: int, *, backwards: bool = False) -> Iterator[int]:
 
 def step_s(text: str) -> float:
     """The shortest distance of a cron text's ticks. Raises: ConfigError for one that has none."""
-    advice = "five fields are wanted, such as '0 6 * * 1-5': minute hour day month weekday"
+    advice = (
+        "five fields are wanted, such as '0 6 * * 1-5': minute hour day month weekday "
+        "(0-59 0-23 1-31 1-12 0-7)"
+    )
     if len(text.split()) != 5:
-        raise ConfigError(f"the schedule {text!r} cannot be read: {advice}")
+        raise ConfigError(f"the schedule {text!r} cannot be read: {advice}{meant(text)}")
     try:
         ticks = walls(text, KNOWN_FROM)
         found = [next(ticks) for _ in range(20)]

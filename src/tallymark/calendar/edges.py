@@ -41,13 +41,20 @@ _LOOK_S = 6 * HOUR_S
 
 def edges(offsets: Offsets, grain: Grain, start: int, end: int, cut: Cut = PLAIN) -> list[int]:
     """The starts of all periods that meet `[start, end)`, and the end of the last."""
+    if grain == "hour" and start < end:
+        return _hour_edges(offsets, start, end)
+    return day_edges(offsets, grain, start, end, cut)
+
+
+def day_edges(
+    offsets: Offsets, grain: Grain, start: int, end: int, cut: Cut = PLAIN, at_s: int = 0
+) -> list[int]:
+    """The same of periods of days, each from a time of day on: `at_s` seconds after midnight."""
     if end <= start:
         return []
-    if grain == "hour":
-        return _hour_edges(offsets, start, end)
     found: list[int] = []
-    first = floor(grain, offsets.highest(start) // DAY_S, cut)
-    for edge in offsets.firsts(_walls(grain, first, cut)):
+    first = floor(grain, (offsets.highest(start) - at_s) // DAY_S, cut)
+    for edge in offsets.firsts(wall + at_s for wall in _walls(grain, first, cut)):
         # equal where a date never was: Apia had no 2011-12-30
         if not found or edge > found[-1]:
             found.append(edge)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from tallymark.cli.common import (
     say,
     settings,
 )
+from tallymark.cli.schedules import reads
 from tallymark.connectors import discover
 from tallymark.definitions.workspace import Mistakes, load
 from tallymark.errors import BadRequest, TallymarkError
@@ -42,9 +44,10 @@ LOW_BYTES = 1024**3
 
 @app.command()
 def validate(home: Home = None, workspace: WorkspaceDir = None, as_json: Json = False) -> None:
-    """Check the workspace's YAML; every problem is named with its file and line."""
+    """Check the workspace's YAML: problems with file and line, else when each stream is read."""
+    connectors = discover()
     try:
-        found = load(settings(home, workspace=workspace).workspace_path, discover())
+        found = load(settings(home, workspace=workspace).workspace_path, connectors)
     except Mistakes as mistakes:
         if not as_json:
             raise
@@ -56,10 +59,14 @@ def validate(home: Home = None, workspace: WorkspaceDir = None, as_json: Json = 
         "metrics": len(found.metrics),
         "boards": len(found.boards),
     }
+    at = now()
+    schedules = list(reads(found, connectors, at))
     if as_json:
-        print_json({"valid": True, **counts})
-    else:
-        say("valid: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+        print_json({"valid": True, **counts, "schedules": [asdict(one) for one in schedules]})
+        return
+    say("valid: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+    for one in schedules:
+        say(one.in_words(at))
 
 
 @app.command()

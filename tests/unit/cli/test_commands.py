@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 from datetime import date, timedelta
 
@@ -15,11 +16,17 @@ NEVER = "http://127.0.0.1:9"
 
 def test_a_good_workspace_is_valid_and_a_wrong_one_is_told_line_by_line(place: Place) -> None:
     good = place.run("validate", "--json")
-    assert (good.code, good.json) == (
-        0,
-        {"valid": True, "sources": 1, "metrics": 1, "boards": 1},
-    )
-    assert place.run("validate").out == "valid: 1 sources, 1 metrics, 1 boards\n"
+    answer = good.json
+    schedules = answer.pop("schedules")
+    counts = {"sources": 1, "metrics": 1, "boards": 1}
+    assert (good.code, answer) == (0, {"valid": True, **counts})
+    assert [(one["stream"], one["every"], one["zone"]) for one in schedules] == [
+        ("npm.downloads", "1d", "UTC")
+    ]
+    assert len(schedules[0]["next_at"]) == 3
+    first, then = place.run("validate").out.splitlines()
+    assert first == "valid: 1 sources, 1 metrics, 1 boards"
+    assert re.fullmatch(r"npm\.downloads, 1d: next \w{3} \d+ \w{3}.* and .* \(UTC\)", then)
     place.write("sources:\n  npm: {connector: nmp}\nbords: {}\n")
     wrong = place.run("validate")
     assert wrong.code == 2
