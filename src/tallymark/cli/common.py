@@ -112,7 +112,9 @@ def node_of(settings: Config, *, stored: bool = False) -> Node:
     found = None
     if settings.workspace is None and (stored or not folder.is_dir()):
         found = _stored(settings)
-    return Node(settings, found or load(folder, discover()), os.environ)
+    if found is not None:
+        return Node(settings, found, os.environ)
+    return Node(settings, load(folder, discover()), os.environ, folder=folder)
 
 
 def node_started(settings: Config) -> Node:

@@ -159,7 +159,7 @@ def _node(
         started_on = position.started_on.isoformat()
         (folder / "demo.yaml").write_text(text.replace("${START}", started_on))
     config = replace(settings(home), database_url=None, lake_path=None, allow_addresses=allowed)
-    return Node(config, load(folder, discover()), env, clock)
+    return Node(config, load(folder, discover()), env, clock, folder=folder)
 
 
 def _site_token(node: Node) -> str:

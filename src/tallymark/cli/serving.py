@@ -19,6 +19,7 @@ from tallymark.errors import ConfigError
 from tallymark.receive.listening import GAP_S
 from tallymark.receive.patience import Patient
 from tallymark.wiring.serving import Server
+from tallymark.wiring.watch import Watch, watching
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -45,7 +46,8 @@ def work(home: Home = None, workspace: WorkspaceDir = None) -> None:
             signal.signal(number, lambda *_: stop.set())
         node.prepare()
         say("working")
-        node.worker.run(stop)
+        with watching(Watch(node)):
+            node.worker.run(stop)
 
 
 @app.command()

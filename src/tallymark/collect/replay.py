@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -38,6 +38,8 @@ from tallymark.state.schema import batches
 Ranges = list[tuple[datetime, datetime]]
 NOTE = "replay"
 """Notes of a task that it is a replay, for whoever takes it over."""
+LOOK_AGAIN = timedelta(seconds=2)
+"""A process learns of another workspace that soon."""
 
 
 @dataclass(frozen=True)
@@ -170,13 +172,23 @@ class Replayable:
     replay: Replay
 
     def due(self, obj: Object, now: datetime) -> Due:
-        return self.handler.due(obj, now)
+        return self.handler.due(obj, now) if self._knows(obj) else Due([], now + LOOK_AGAIN)
 
     def run(self, task: Task) -> None:
+        """Raises: as the handler; RetryableError where the object is of another workspace."""
+        if not self._knows(task.object):
+            # somebody else's is newer, or ours: whoever knows the object goes on
+            text = f"this process does not know {task.object.source} {task.object.stream} yet"
+            raise RetryableError(text, retry_after_s=LOOK_AGAIN.total_seconds())
         if task.note == NOTE:
             self.replay.run(task)
         else:
             self.handler.run(task)
+
+    def _knows(self, obj: Object) -> bool:
+        source = self.replay.sources.get(obj.source)
+        stream = source.streams.get(obj.stream) if source else None
+        return stream is not None and (stream.kind == "push") == (obj.kind == "flush")
 
 
 def _pieces(newest_first: list[dict[str, Any]]) -> Iterator[Piece]:

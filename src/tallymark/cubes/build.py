@@ -42,6 +42,10 @@ def _unclaimed() -> None:
     """Of a refresh that is no task's."""
 
 
+def _always() -> bool:
+    return True
+
+
 class Refresh:
     """The worker's handler of the kind `cube`: refreshes and rebuilds."""
 
@@ -54,14 +58,18 @@ class Refresh:
         compute: Compute,
         clock: Clock,
         *,
+        newest: Callable[[], bool] = _always,
         reached: Reached = nobody,
     ) -> None:
+        """`newest`: whether specifications and calendar are those of the newest workspace. Who was
+        not told of it yet rebuilds nothing: it would turn the cube back."""
         self._databases = databases
         self._store = store
         self._specs = specs
         self._calendar = calendar
         self._compute = compute
         self._clock = clock
+        self._newest = newest
         self._reached = reached
 
     def due(self, object: Object, now: datetime) -> Due:
@@ -78,7 +86,7 @@ class Refresh:
         if at is None:
             return False
         level = self._fitting(spec, state, at)
-        return level is None or level.seq < at.seq
+        return level.seq < at.seq if level else self._newest()
 
     def run(self, task: Task) -> None:
         """Bring one cube level, and end its task.
@@ -160,9 +168,13 @@ class Refresh:
         pieces: Iterator[Piece],
         check: Callable[[], None],
     ) -> None:
+        if not self._newest():
+            return
         check()
         building = self._store.begin_build(spec)
         for piece in pieces:
+            if not self._newest():
+                return  # what was begun is dropped by the rebuild that is wanted now
             self._store.fill(spec, building, piece)
         self._reached("cube.computed")
         digests = (spec_digest(spec), calendar_digest(self._calendar))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 from tallymark.boards.define import BoardSpec, CardSpec
 from tallymark.calendar.periods import Calendar
 from tallymark.definitions.workspace import Workspace
+from tallymark.errors import ConfigError
 from tallymark.metrics.define import MetricSpec
 from tallymark.model import SourceSpec, StreamSpec
 from tallymark.state.schema import revisions
@@ -33,11 +34,24 @@ def save(tx: Connection, workspace: Workspace, now: datetime) -> int:
     return int(tx.execute(statement).scalar_one())
 
 
+def newest(conn: Connection) -> int:
+    """The number of the newest revision; 0 before the first."""
+    found = select(revisions.c.revision).order_by(revisions.c.revision.desc()).limit(1)
+    return int(conn.execute(found).scalar() or 0)
+
+
 def current(conn: Connection) -> Workspace | None:
-    """The newest revision; None before the first."""
+    """The newest revision; None before the first.
+
+    Raises: ConfigError where a program of another version wrote it.
+    """
     query = select(revisions.c.workspace).order_by(revisions.c.revision.desc()).limit(1)
     plain = conn.execute(query).scalar_one_or_none()
-    return None if plain is None else _restore(plain)
+    try:
+        return None if plain is None else _restore(plain)
+    except (KeyError, TypeError) as error:
+        told = "the stored workspace is of another version of Tallymark: start `tallymark serve`"
+        raise ConfigError(f"{told} with the YAML files") from error
 
 
 def _restore(plain: dict[str, Any]) -> Workspace:

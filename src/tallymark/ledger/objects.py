@@ -195,6 +195,15 @@ def set_check_at(tx: Connection, seen: Object, check_at: datetime, now: datetime
     )
 
 
+def wake(tx: Connection, kind: str, now: datetime) -> None:
+    """Let all of a kind be looked at now."""
+    tx.execute(
+        update(objects)
+        .where(objects.c.kind == kind)
+        .values(check_at=now, checked_at=now, version=objects.c.version + 1)
+    )
+
+
 def retry(tx: Connection, object_id: int, now: datetime) -> None:
     """On a person's demand: ask again for what failed for good, and wait no longer."""
     waiting = and_(tasks.c.object_id == object_id, tasks.c.state == "waiting")

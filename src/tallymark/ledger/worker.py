@@ -64,7 +64,7 @@ class Worker:
         `ahead`: what of these kinds is due has one more thread, and waits for no long work.
         """
         self._claims = claims
-        self._handlers = handlers
+        self.handlers = handlers  # may be exchanged by others of the same kinds, at any time
         self._starts = handlers if starts is None else starts
         self._lanes = [self._starts] * threads + [ahead] * bool(ahead)
         self._clock = clock
@@ -165,7 +165,7 @@ class Worker:
         # a claim is refused where the coverage has moved since it was read, as it does when the
         # handler writes down what is missing: then it is looked at once more
         for _ in range(2):
-            due = self._handlers[object.kind].due(object, now)
+            due = self.handlers[object.kind].due(object, now)
             if not due.spans:
                 with writing(self._claims.engine) as tx:
                     set_check_at(tx, object, due.check_at, now)
@@ -181,7 +181,7 @@ class Worker:
         wait_s = BETWEEN_TRIES_S
         while task is not None:
             try:
-                self._handlers[task.object.kind].run(task)
+                self.handlers[task.object.kind].run(task)
                 self._claims.finish(task)
                 return
             except ClaimLost as lost:

@@ -58,7 +58,7 @@ class Receiver:
         limits: Limits | None = None,
     ) -> None:
         self._inbox = inbox
-        self._sources = sources
+        self.sources = sources  # may be exchanged at any time: a request looks once
         self._clock = clock
         self._limits = limits or Limits()
         self._access = Access(check_token, clock)
@@ -115,7 +115,7 @@ class Receiver:
     def _source(self, scope: Scope) -> tuple[str, PushedConnector]:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         parts = path.removeprefix("/in").strip("/").split("/")
-        connector = self._sources.get(parts[1]) if len(parts) == 2 else None
+        connector = self.sources.get(parts[1]) if len(parts) == 2 else None
         if connector is not None and connector.path == parts[0]:
             return parts[1], connector
         raise Refusal(404, "no such source")

@@ -48,6 +48,8 @@ class Services:
     ready: Callable[[], Sequence[str]]
     """Why it is not ready, each with what to do; empty: it is."""
     prometheus: Callable[[], bytes]
+    notes: Callable[[], Sequence[str]] = field(default=tuple)
+    """What a person should know though it is ready."""
     progress: Callable[[], Progress | None] = field(default=_nothing_runs)
     """The long first collection, while it runs."""
     receiver: ASGIApp | None = None

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
+from pathlib import Path
+from typing import Any
 
 from tallymark.archive.keep import Archive
 from tallymark.calendar.periods import Calendar
@@ -37,10 +38,10 @@ from tallymark.metrics.series import SeriesReader
 from tallymark.model import CubeSpec, Reached, Secret, Stream, nobody
 from tallymark.net import Net
 from tallymark.receive.flush import Flush
-from tallymark.state.database import Databases, alone, migrate, open_databases
+from tallymark.state.database import Databases, alone, migrate, open_databases, reading
 from tallymark.state.secrets import secret_key
 from tallymark.wiring.objects import object_specs
-from tallymark.wiring.sources import build_source
+from tallymark.wiring.sources import build_source, pushed_of
 
 AHEAD = ("cube", "flush")
 """What people wait for: quick, and never behind a long collection."""
@@ -57,6 +58,10 @@ class Node:
     reached: Reached = nobody
     pause: Callable[[float], None] = time.sleep
     batch_rows: int = BATCH_ROWS
+    folder: Path | None = None
+    """Whose YAML files the workspace is read from; None: it is the database's."""
+    revision: int = 0
+    """Under which the workspace is stored; 0: not yet."""
 
     @cached_property
     def connectors(self) -> dict[str, type[Connector]]:
@@ -91,11 +96,7 @@ class Node:
 
     @cached_property
     def pushed(self) -> dict[str, PushedConnector]:
-        return {
-            name: cast(PushedConnector, source.connector)
-            for name, source in self.sources.items()
-            if any(stream.kind == "push" for stream in source.streams.values())
-        }
+        return pushed_of(self.sources)
 
     @cached_property
     def archive(self) -> Archive:
@@ -164,6 +165,7 @@ class Node:
             self.calendar,
             DuckDBCompute(self.reader),
             self.clock,
+            newest=self.newest,
             reached=self.reached,
         )
 
@@ -192,23 +194,19 @@ class Node:
         """A worker that only asks vendors, and ends what others left."""
         return self._worker(["collect"])
 
-    def _worker(self, starts: Sequence[str] | None = None) -> Worker:
-        config = self.config
-        handlers: dict[str, Handler] = {
+    @cached_property
+    def handlers(self) -> dict[str, Handler]:
+        return {
             "collect": Replayable(self.poll, self.replay),
             "flush": Replayable(self.flush, self.replay),
             "cube": self.refresh,
             "maintain": Upkeep(self.lake, self.clock),
         }
-        return Worker(
-            self.claims,
-            handlers,
-            self.clock,
-            config.worker_threads,
-            beat_s=config.beat_s,
-            starts=starts,
-            ahead=AHEAD,
-        )
+
+    def _worker(self, starts: Sequence[str] | None = None) -> Worker:
+        beat_s, threads = self.config.beat_s, self.config.worker_threads
+        options: dict[str, Any] = {"beat_s": beat_s, "starts": starts, "ahead": AHEAD}
+        return Worker(self.claims, self.handlers, self.clock, threads, **options)
 
     @cached_property
     def series(self) -> SeriesReader:
@@ -228,19 +226,25 @@ class Node:
         Raises: ConfigError; an error of the database where it is not there.
         """
         migrate(self.databases)
-        _ = self.sources  # a wrong setting stops the start before anything is written
-        with alone(self.databases.control) as tx:
-            definitions.save(tx, self.workspace, self.clock.now())
-            objects.sync(tx, object_specs(self.workspace, self.connectors), self.clock.now())
+        self.store()
+
+    def store(self) -> None:
+        """Make this workspace the newest revision. Raises: as `prepare`; then nothing is stored."""
+        _ = self.sources  # a wrong setting is found before anything is written
         for name, stream in self.streams.items():
             self.lake.ensure(name, stream)
+        with alone(self.databases.control) as tx:
+            self.revision = definitions.save(tx, self.workspace, self.clock.now())
+            objects.sync(tx, object_specs(self.workspace, self.connectors), self.clock.now())
+
+    def newest(self) -> bool:
+        """Whether no newer workspace is stored."""
+        with reading(self.databases.control) as conn:
+            return self.revision in (0, definitions.newest(conn))
 
     def close(self) -> None:
         """End cleanly: what this process owned may be taken over at once."""
-        if "net" in self.__dict__:
-            self.net.close()
-        if "reader" in self.__dict__:
-            self.reader.close()
-        if "boot" in self.__dict__:
-            self.boot.close()
+        for name in ("net", "reader", "boot"):
+            if name in self.__dict__:
+                getattr(self, name).close()
         self.databases.close()

@@ -11,10 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from tallymark.boards.health import Progress
-from tallymark.boards.offer import Finest, finest
-from tallymark.calendar.schedule import Schedule
 from tallymark.errors import ConfigError, TallymarkError
-from tallymark.metrics.define import dimensions
 from tallymark.receive.http import Receiver
 from tallymark.receive.inbox import Inbox
 from tallymark.receive.listening import GAP_S, Listening
@@ -22,8 +19,9 @@ from tallymark.state import tokens
 from tallymark.state.database import at_head
 from tallymark.web.app import create_app
 from tallymark.web.services import Services
-from tallymark.wiring.health import health, prometheus
 from tallymark.wiring.node import Node
+from tallymark.wiring.services import services
+from tallymark.wiring.watch import Watch, watching
 
 log = logging.getLogger(__name__)
 
@@ -49,31 +47,28 @@ class Server:
     """Why the start does not get on; empty while it does."""
     listening: Listening | None = None
     inbox: Inbox | None = None
+    watch: Watch | None = None
 
     def app(self) -> FastAPI:
+        """The web of the node's workspace, and of each that follows it."""
         node = self.node
         pushed = node.pushed  # a wrong setting stops the start before anything runs
         self.inbox = Inbox(node.databases.inbox, node.clock)
         receiver = Receiver(self.inbox, pushed, self._scope, node.clock)
-        return create_app(
-            Services(
-                clock=node.clock,
-                reads=node.series,
-                metrics=node.workspace.metrics,
-                dimensions=self._dimensions(),
-                boards=node.workspace.boards,
-                finest=self._finest,
-                health=lambda names: health(node.databases.control, node.workspace.metrics, names),
-                check_token=self._scope,
-                ready=self._reasons,
-                prometheus=lambda: prometheus(node.databases),
-                progress=self.progress,
-                receiver=receiver,
-            )
-        )
+        app = create_app(self._services(node, receiver))
+
+        def swap(changed: Node) -> None:
+            receiver.sources = changed.pushed
+            self.node = changed
+            # in one assignment: a request that began goes on with what it had
+            app.state.services = self._services(changed, receiver)
+
+        self._swap = swap
+        return app
 
     def run(self, work: Callable[[], None]) -> None:
-        """Prepare, trying again while the database is away; then listen, and do the work."""
+        """Prepare, trying again while the database is away; then listen, and do the work. A
+        workspace that changes meanwhile is taken over."""
         while not self.stop.is_set():
             try:
                 self.node.prepare()
@@ -89,7 +84,9 @@ class Server:
         self.trouble = ""
         self.prepared.set()
         threading.Thread(target=self._listen, daemon=True).start()
-        work()
+        self.watch = Watch(self.node, self._swap)
+        with watching(self.watch):
+            work()
 
     def listen(self) -> None:
         """Say that requests can be taken now, where they can."""
@@ -120,18 +117,17 @@ class Server:
     def _scope(self, token: str) -> tokens.Scope | None:
         return tokens.check(self.node.databases.control, token)
 
-    def _dimensions(self) -> dict[str, tuple[str, ...]]:
-        node = self.node
-        metrics = node.workspace.metrics.values()
-        return {m.name: dimensions(m, node.streams[m.stream]) for m in metrics}
+    def _services(self, node: Node, receiver: Receiver) -> Services:
+        return services(
+            node,
+            receiver,
+            ready=self._reasons,
+            notes=self._notes,
+            progress=self.progress,
+        )
 
-    def _finest(self, metric: str) -> Finest:
-        name = self.node.workspace.metrics[metric].stream
-        stream = self.node.streams[name]
-        source, _, stream_name = name.partition(".")
-        declared = self.node.workspace.sources[source].streams
-        every = next(s.every for s in declared if s.name == stream_name)
-        return finest(stream, Schedule.parse(every, stream.zone).step_s)
+    def _notes(self) -> Sequence[str]:
+        return [self.watch.trouble] if self.watch and self.watch.trouble else []
 
     def _reasons(self) -> Sequence[str]:
         """Why this node is not ready, each with what to do."""

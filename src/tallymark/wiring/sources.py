@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from tallymark.collect.source import Source
-from tallymark.connectors import Connector
+from tallymark.connectors import Connector, PushedConnector
 from tallymark.definitions.sources import parse_budget
 from tallymark.errors import ConfigError
 from tallymark.model import Secret, SourceSpec
@@ -44,6 +44,15 @@ def build_source(
         budget_requests=requests,
         budget_every_s=every_s,
     )
+
+
+def pushed_of(sources: Mapping[str, Source]) -> dict[str, PushedConnector]:
+    """The connectors of what is pushed, by their source."""
+    return {
+        name: typing.cast(PushedConnector, source.connector)
+        for name, source in sources.items()
+        if any(stream.kind == "push" for stream in source.streams.values())
+    }
 
 
 def _resolved(spec: SourceSpec, name: str, value: Any, env: Mapping[str, str]) -> Any:

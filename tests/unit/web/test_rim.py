@@ -18,11 +18,11 @@ def test_it_lives_without_a_token(client: Client) -> None:
 
 
 def test_it_is_ready_only_without_reasons(client: Client, here: World) -> None:
-    assert client.get("/readyz").json() == {"ready": True, "reasons": []}
+    assert client.get("/readyz").json() == {"ready": True, "reasons": [], "notes": []}
     here.reasons.append("the lake's folder is not there: mount it")
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "reasons": here.reasons}
+    assert answer.json() == {"ready": False, "reasons": here.reasons, "notes": []}
 
 
 def test_its_own_numbers_want_a_token(client: Client, reader: dict[str, str]) -> None:

@@ -22,9 +22,10 @@ async def healthz() -> PlainTextResponse:
 
 @router.get("/readyz")
 def readyz(here: ServicesOf) -> Response:
-    """503 with the reasons while database, lake or migrations are not there."""
-    reasons = list(here.ready())
-    body = orjson.dumps({"ready": not reasons, "reasons": reasons})
+    """503 with the reasons while database, lake or migrations are not there. `notes` say what a
+    person should mend though it works, such as a changed workspace that is not used."""
+    reasons, notes = list(here.ready()), list(here.notes())
+    body = orjson.dumps({"ready": not reasons, "reasons": reasons, "notes": notes})
     return Response(body, 503 if reasons else 200, media_type="application/json")
 
 
