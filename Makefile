@@ -10,6 +10,10 @@ UV := $(BIN)/uv
 # SOAK=1: every crash step with every kind of stream on both databases, and more repeats
 export SOAK
 PYTEST_ARGS ?=
+# a test that waits leaves its core to another's
+WORKERS ?= 3
+# a hundred processes are started: compiled once, each starts half a second sooner
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## show the words
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -25,7 +29,7 @@ run: setup  ## the demo on http://127.0.0.1, in the folder .demo
 	$(BIN)/tallymark demo --home .demo
 
 test: setup  ## all tests; SOAK=1 runs the long ones too
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(PYTEST_ARGS)
 
 check: setup  ## lint, types, imports, documents
 	$(BIN)/ruff check .

@@ -1,4 +1,7 @@
-"""What holds for all tests: `TALLYMARK_NO_SKIPS=1` turns every skip into a failure."""
+"""What holds for all tests: the long ones come first, so that none is left over at the end.
+
+`TALLYMARK_NO_SKIPS=1` turns every skip into a failure.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,27 @@ import pytest
 
 EXEMPT = "../shared"
 """A skip whose reason names this folder stays one: it is not part of the repository."""
+
+
+LONG = (
+    "tests/story/",
+    "tests/services/",
+    "tests/crash/test_database.py",
+    "tests/contract/ledger/test_chaos.py",
+    "tests/house/test_one_file.py",
+    "tests/crash/",
+    "tests/browser/",
+)
+"""Where tests wait or work for seconds, the longest first; all others come after them."""
+
+
+def rank(nodeid: str) -> int:
+    """The place of a test's file in `LONG`."""
+    return next((n for n, path in enumerate(LONG) if nodeid.startswith(path)), len(LONG))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: rank(item.nodeid))
 
 
 def strict(report: Any) -> Any:
