@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -20,8 +21,7 @@ from tests.services.program import Program, get
 from tests.services.shipper import Site, free_port, site
 from tests.tools.procs import Process
 
-VIEWS = 200
-KILLED_AFTER = (40, 90, 150)
+VIEWS, KILLED_AFTER = (200, (40, 90, 150)) if os.environ.get("SOAK") else (80, (15, 35, 60))
 CHROMIUM = "/usr/bin/chromium"
 WORKSPACE = """
 calendar: {zone: Europe/Berlin}
@@ -88,7 +88,7 @@ def stored_ids(home: Path) -> Counter[str]:
 
 
 def visit(page: Page, site: Site, program: Program, port: int) -> Process:
-    """Look at 200 pages; kill the program three times meanwhile. The program, up again."""
+    """Look at the pages; kill the program three times meanwhile. The program, up again."""
     serve = program.serve(port)
     try:
         for n in range(VIEWS):
