@@ -34,6 +34,8 @@ from tallymark.model import CubeSpec, Grain, Period, Stream
 from tallymark.state.database import Databases, reading
 from tallymark.state.schema import to_us
 
+TRIES = 3
+
 
 class SeriesReader:
     """Answers questions about the metrics of one workspace. Threads may share it."""
@@ -85,6 +87,13 @@ class SeriesReader:
         Raises: NotFound for an unknown metric; BadRequest for a dimension, value, grain or range
         that it does not have; the message says what is right.
         """
+        for _ in range(TRIES):
+            answer = self._read(query)
+            if answer.calendar == self.calendar(query.metric):
+                break  # else a rebuild swapped the cube meanwhile: its cells were not to be seen
+        return answer
+
+    def _read(self, query: SeriesQuery) -> Series:
         metric = self._metrics[known(query.metric, self._metrics, "metric")]
         stream = self._streams[metric.stream]
         calendar = self.calendar(query.metric)

@@ -17,6 +17,7 @@ from tallymark.web.api import shapes
 from tallymark.web.auth import ServicesOf, may_read
 from tallymark.web.problems import Unknown
 from tallymark.web.services import Services
+from tallymark.web.steady import steady
 
 router = APIRouter(prefix="/api/v1", tags=["metrics"], dependencies=[Depends(may_read)])
 
@@ -30,6 +31,7 @@ Filter = Annotated[list[str], Query(alias="filter", description="dimension:value
 
 
 @router.get("/series", response_model=shapes.SeriesOut, responses=shapes.PROBLEMS)
+@steady
 def series(
     here: ServicesOf,
     metric: Name,

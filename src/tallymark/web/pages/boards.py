@@ -17,6 +17,7 @@ from tallymark.web.pages.controls import controls
 from tallymark.web.pages.render import Pages, pages
 from tallymark.web.problems import Unknown
 from tallymark.web.services import Services
+from tallymark.web.steady import steady
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +44,7 @@ def first(here: ServicesOf, request: Request, written: PagesOf) -> Response:
 
 
 @router.get("/boards/{name}")
+@steady
 def board(
     name: str, here: ServicesOf, request: Request, query: AskedOf, written: PagesOf
 ) -> HTMLResponse:
@@ -64,6 +66,7 @@ def board(
 
 
 @router.get("/boards/{name}/data")
+@steady
 def data(name: str, here: ServicesOf, query: AskedOf) -> Response:
     spec = _board(here, name)
     reader = here.board_reader
