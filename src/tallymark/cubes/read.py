@@ -1,8 +1,8 @@
-"""Reading a cube: buckets and the number that they hold, in one snapshot."""
+"""Reading a cube: slices of buckets and the number that they hold, in one snapshot."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,9 +37,9 @@ class Cell:
 
 
 def read_cells(
-    store: CubeStore, spec: CubeSpec, calendar_digest: str, wanted: Slice
-) -> tuple[CubeState | None, list[Cell]]:
-    """The cells that have a value, in no order, and what the cube held then.
+    store: CubeStore, spec: CubeSpec, calendar_digest: str, wanted: Sequence[Slice]
+) -> tuple[CubeState | None, list[list[Cell]]]:
+    """The cells of each slice that have a value, in no order, and what the cube held then.
 
     State None: there is no cube that means the same, so that nothing can be read.
     """
@@ -51,22 +51,25 @@ def read_cells(
             if not table_missing(error):
                 raise
             # a rebuild took the generation away between two statements: look again
-    return None, []
+    return None, [[] for _ in wanted]
 
 
 def _read(
-    conn: Connection, spec: CubeSpec, calendar_digest: str, wanted: Slice
-) -> tuple[CubeState | None, list[Cell]]:
+    conn: Connection, spec: CubeSpec, calendar_digest: str, wanted: Sequence[Slice]
+) -> tuple[CubeState | None, list[list[Cell]]]:
     state = load_state(conn, spec.name)
     if state is None or (state.spec_digest, state.calendar_digest) != (
         spec_digest(spec),
         calendar_digest,
     ):
-        return None, []
+        return None, [[] for _ in wanted]
+    return state, [_cells(conn, spec, state.generation, piece) for piece in wanted]
+
+
+def _cells(conn: Connection, spec: CubeSpec, generation: int, wanted: Slice) -> list[Cell]:
     n = len(wanted.by)
-    rows = conn.execute(_select(spec, state.generation, wanted))
-    cells = [Cell(row[0], tuple(row[1 : n + 1]), row[n + 1], row[n + 2]) for row in rows]
-    return state, cells
+    rows = conn.execute(_select(spec, generation, wanted))
+    return [Cell(row[0], tuple(row[1 : n + 1]), row[n + 1], row[n + 2]) for row in rows]
 
 
 def _select(spec: CubeSpec, generation: int, wanted: Slice) -> Select[Any]:

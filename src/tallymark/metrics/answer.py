@@ -68,8 +68,8 @@ class Compared:
     """An overlay of a line: one for each of its buckets, in their order."""
 
     days: int
-    compare_days: int | None
-    """Of all buckets, against all their partners; None: no bucket has one."""
+    compare_days: int
+    """The days that all buckets meet, and those that all their partners meet."""
     buckets: tuple[ComparedBucket, ...] = ()
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, and_, func, or_, select
 
 from tallymark.calendar.periods import Calendar
 from tallymark.calendar.schedule import Schedule
@@ -77,17 +77,14 @@ def subject_of(object: Object, stream: Stream, schedules: dict[str, Periods]) ->
 
 
 def load_coverage(
-    conn: Connection, found: Sequence[Object], stream: Stream, from_at: datetime, to_at: datetime
+    conn: Connection, found: Sequence[Object], stream: Stream, spans: Iterable[Period]
 ) -> list[Subject]:
-    """The subjects with what of a range is covered."""
+    """The subjects with what is covered in some ranges that do not overlap."""
     ids = [o.id for o in found]
+    meets = [and_(coverage.c.start_at < s.end_at, coverage.c.end_at > s.start_at) for s in spans]
     rows = conn.execute(
         select(coverage)
-        .where(
-            coverage.c.object_id.in_(ids),
-            coverage.c.start_at < to_at,
-            coverage.c.end_at > from_at,
-        )
+        .where(coverage.c.object_id.in_(ids), or_(*meets))
         .order_by(coverage.c.object_id, coverage.c.start_at)
     )
     by_object: dict[int, list[Covered]] = {o.id: [] for o in found}

@@ -2,84 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tallymark.calendar.periods import Calendar
 from tallymark.cubes.read import Cell
 from tallymark.errors import BadRequest
-from tallymark.metrics import polled, pushed
+from tallymark.metrics import polled
 from tallymark.metrics.answer import Bucket, Line
-from tallymark.metrics.completeness import (
-    Heard,
-    Judged,
-    Rules,
-    Subject,
-    combine,
-    lacking,
-    rolling,
-    unread,
-)
-from tallymark.metrics.define import MetricSpec
-from tallymark.metrics.facts import Marks
-from tallymark.metrics.plan import MOST_VALUES, Asked, Plan
+from tallymark.metrics.compared import compared
+from tallymark.metrics.completeness import Judged, Subject, lacking, unread
+from tallymark.metrics.judging import Facts, judge
+from tallymark.metrics.plan import MOST_VALUES, Asked
 from tallymark.metrics.values import Readings, Totals, Value
-from tallymark.metrics.words import Words, names
-from tallymark.model import Cause, Grain, Stream
+from tallymark.metrics.words import names
+from tallymark.model import Cause, Grain
+from tallymark.state.schema import to_us
+
+Key = tuple[str, ...]
+"""The values that a line is of."""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """All that was read to answer one question."""
+class Read:
+    """What the cube held."""
 
-    now: datetime
-    plan: Plan
-    metric: MetricSpec
-    stream: Stream
-    rules: Rules
-    subjects: Sequence[Subject]
-    marks: Marks
-    heard: Heard
-    words: Words
+    cells: Sequence[Cell]
+    """Buckets of the asked grain."""
+    parts: Mapping[Asked, Sequence[Cell]] = field(default_factory=dict)
+    """The elapsed parts of running buckets, each as one bucket."""
 
 
-def lines(
-    facts: Facts, cells: Sequence[Cell], calendar: Calendar, grain: Grain
-) -> tuple[Line, ...]:
+def lines(facts: Facts, read: Read, calendar: Calendar, grain: Grain) -> tuple[Line, ...]:
     """A line a combination of values, in their order; every line has the same buckets."""
-    totals = _totals(facts, cells)
-    keys = _keys(facts, totals)
-    labels = [calendar.key(grain, asked.bucket) for asked in facts.plan.buckets]
-    judged: dict[tuple[str, ...], list[Judged]] = {}
+    plan = facts.plan
+    labels = [calendar.key(grain, asked.bucket) for asked in plan.buckets]
+    told = _Told(facts, read)
     found = []
-    for key in keys:
-        subjects = _of_line(facts, key)
-        # lines of the same subjects are equally true
-        whose = tuple(one.name for one in subjects)
-        if whose not in judged:
-            judged[whose] = [_judge(facts, subjects, asked) for asked in facts.plan.buckets]
-        buckets = tuple(
-            _bucket(facts, label, asked, subjects, _value(facts, totals, key, asked, subjects), one)
-            for label, asked, one in zip(labels, facts.plan.buckets, judged[whose], strict=True)
-        )
-        found.append(Line(dict(zip(facts.plan.by, key, strict=True)), buckets))
+    for key in _keys(facts, told.totals):
+        of_line = told.line(key)
+        buckets = tuple(map(of_line, plan.buckets, labels))
+        overlays = {one.overlay: compared(one, buckets, of_line) for one in facts.overlays}
+        found.append(Line(dict(zip(plan.by, key, strict=True)), buckets, overlays))
     return tuple(found)
 
 
-def _keys(facts: Facts, totals: Totals | Readings) -> list[tuple[str, ...]]:
+class _Told:
+    """Values and judgements of buckets. Lines of the same subjects are equally true."""
+
+    def __init__(self, facts: Facts, read: Read) -> None:
+        self._facts = facts
+        self.totals = _totals(facts, read.cells)
+        self._parts = {
+            part: _totals(facts, [*_before(read.cells, part), *cells])
+            for part, cells in read.parts.items()
+        }
+        self._judged: dict[tuple[str, ...], dict[Asked, Judged]] = {}
+
+    def line(self, key: Key) -> Callable[..., Bucket]:
+        facts, subjects = self._facts, _of_line(self._facts, key)
+        judged = self._judged.setdefault(tuple(one.name for one in subjects), {})
+
+        def told(asked: Asked, label: str = "") -> Bucket:
+            if asked not in judged:
+                judged[asked] = judge(facts, subjects, asked)
+            totals = self._parts.get(asked, self.totals)
+            value = _value(facts, totals, key, asked, subjects)
+            return _bucket(facts, label, asked, subjects, value, judged[asked])
+
+        return told
+
+
+def _before(cells: Sequence[Cell], part: Asked) -> list[Cell]:
+    """What an increase counts from."""
+    start_us = to_us(part.bucket.start_at)
+    return [cell for cell in cells if cell.start_us < start_us]
+
+
+def _keys(facts: Facts, totals: Totals | Readings) -> list[Key]:
     """The combinations of values that have a line, sorted. Raises: BadRequest for too many."""
     by, subject = facts.plan.by, facts.stream.subject
-    keys: set[tuple[str, ...]] = totals.lines() if by else {()}
+    keys: set[Key] = totals.lines() if by else {()}
     names_of = {one.name for one in facts.subjects}
     if by == (subject,):
         # each subject has its line, also where it has no value
         keys = {(name,) for name in names_of}
     elif subject in by:
         keys = {key for key in keys if key[by.index(subject)] in names_of}
-    if len(keys) * len(facts.plan.buckets) > MOST_VALUES:
+    count = len(facts.plan.buckets) * (1 + len(facts.overlays))
+    if len(keys) * count > MOST_VALUES:
         raise BadRequest(
-            f"the answer has {len(keys):,} lines of {len(facts.plan.buckets):,} buckets: filter "
+            f"the answer has {len(keys):,} lines of {count:,} buckets: filter "
             "it, shorten the range or ask for a coarser grain"
         )
     return sorted(keys)
@@ -92,7 +106,7 @@ def _totals(facts: Facts, cells: Sequence[Cell]) -> Totals | Readings:
     return Readings(cells, len(facts.plan.by), place, facts.now)
 
 
-def _of_line(facts: Facts, key: tuple[str, ...]) -> Sequence[Subject]:
+def _of_line(facts: Facts, key: Key) -> Sequence[Subject]:
     if facts.stream.subject not in facts.plan.by:
         return facts.subjects
     name = key[facts.plan.by.index(facts.stream.subject)]
@@ -102,7 +116,7 @@ def _of_line(facts: Facts, key: tuple[str, ...]) -> Sequence[Subject]:
 def _value(
     facts: Facts,
     totals: Totals | Readings,
-    key: tuple[str, ...],
+    key: Key,
     asked: Asked,
     subjects: Sequence[Subject],
 ) -> Value:
@@ -113,32 +127,6 @@ def _value(
     if set(facts.plan.by) <= {facts.stream.subject}:
         return totals.last(key, asked, subjects)
     return totals.some(key, asked)
-
-
-def _judge(facts: Facts, subjects: Sequence[Subject], asked: Asked) -> Judged:
-    judged: list[tuple[str, Judged | None]]
-    if facts.stream.kind == "push":
-        judged = [
-            (
-                one.name,
-                pushed.judge(asked.span, one, facts.heard, facts.rules, facts.now, facts.words),
-            )
-            for one in subjects
-        ]
-    else:
-        judged = [
-            (one.name, polled.judge(asked.span, one, facts.rules, facts.now, facts.words))
-            for one in subjects
-        ]
-    whole = combine(judged, begins=_begins(subjects, asked, facts.words))
-    return rolling(whole, asked.bucket) if facts.marks.ahead(asked.bucket) else whole
-
-
-def _begins(subjects: Sequence[Subject], asked: Asked, words: Words) -> str:
-    starts = [one.start_at for one in subjects if one.start_at >= asked.span.end_at]
-    if not starts:
-        return "nothing is collected any more"
-    return f"before the first period, which begins {words.moment(min(starts))}"
 
 
 def _bucket(

@@ -46,8 +46,6 @@ class Plan:
     """What must be read to answer."""
 
     buckets: tuple[Asked, ...]
-    read_from_at: datetime
-    """Cells from here on: an `increase` needs the reading before the first bucket."""
     needs: Needs
     by: tuple[str, ...]
     cells_by: tuple[str, ...]
@@ -67,14 +65,25 @@ def plan(query: SeriesQuery, metric: MetricSpec, stream: Stream, calendar: Calen
     for name, value in query.filters:
         filters[name] = (*filters.get(name, ()), value)
     buckets = _buckets(query, stream, calendar)
-    needs = _needs(metric)
-    back = buckets[0].bucket.start_at
+    needs, subject = _needs(metric), stream.subject
+    last = needs != "all" and subject not in query.by
+    return Plan(buckets, needs, query.by, (*query.by, subject) if last else query.by, filters)
+
+
+def asked_of(stream: Stream, calendar: Calendar, bucket: Period) -> Asked:
+    """A bucket, or whole days of one, with the span of the stream that counts in it."""
+    return Asked(bucket, labels(calendar, bucket) if stream.label == "day" else bucket)
+
+
+def read_from(calendar: Calendar, grain: Grain, needs: Needs, start_at: datetime) -> datetime:
+    """From where cells are read for buckets from `start_at` on.
+
+    An `increase` needs the reading before the first bucket.
+    """
     if needs == "bounds":
         for _ in range(2):
-            back = calendar.period(query.grain, back - _TICK).start_at
-    subject = stream.subject
-    last = needs != "all" and subject not in query.by
-    return Plan(buckets, back, needs, query.by, (*query.by, subject) if last else query.by, filters)
+            start_at = calendar.period(grain, start_at - _TICK).start_at
+    return start_at
 
 
 def grain_refusal(title: str, stream: Stream, step_s: float, grain: Grain) -> str | None:
@@ -147,9 +156,7 @@ def _buckets(query: SeriesQuery, stream: Stream, calendar: Calendar) -> tuple[As
             "ask for a coarser grain or a shorter range"
         )
     found = calendar.periods(query.grain, query.from_at, query.to_at)
-    if stream.label == "day":
-        return tuple(Asked(bucket, labels(calendar, bucket)) for bucket in found)
-    return tuple(Asked(bucket, bucket) for bucket in found)
+    return tuple(asked_of(stream, calendar, bucket) for bucket in found)
 
 
 def _instant(text: str, calendar: Calendar, *, last: bool, name: str) -> datetime:

@@ -5,34 +5,33 @@
 
 The order matters: a commit that lands between the reads leaves a mark that the cube has not
 consumed, so that its buckets say so. Nothing of completeness is stored.
+
+Overlays are read in the same go. Where a running bucket is compared, a first look at its own facts
+says up to where; which cells that takes is not known before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tallymark.calendar.periods import Calendar
-from tallymark.calendar.schedule import Schedule
-from tallymark.calendar.zones import zone
 from tallymark.clock import Clock
 from tallymark.connectors import PushedConnector
-from tallymark.cubes.read import Cell, Slice, read_cells
-from tallymark.cubes.store import CubeState, CubeStore
-from tallymark.cubes.tables import calendar_digest, calendar_of, spec_digest
+from tallymark.cubes.store import CubeStore
+from tallymark.cubes.tables import calendar_of, spec_digest
 from tallymark.errors import BadRequest
 from tallymark.ledger.objects import Object
 from tallymark.metrics.answer import Series, SeriesQuery
-from tallymark.metrics.completeness import Heard, Needs, Rules
-from tallymark.metrics.define import MetricSpec, cube_specs, measure
-from tallymark.metrics.facts import load_coverage, load_heard, load_marks, load_objects
-from tallymark.metrics.lines import Facts, complete_to, lines
+from tallymark.metrics.define import MetricSpec, cube_specs
+from tallymark.metrics.elapsed import cut_at, running
+from tallymark.metrics.facts import load_objects
+from tallymark.metrics.gather import Asking, Gather, step_of
+from tallymark.metrics.lines import complete_to, lines
+from tallymark.metrics.overlays import Running, judges, lay
 from tallymark.metrics.plan import Plan, among, grain_refusal, known, plan
-from tallymark.metrics.words import Words
-from tallymark.model import CubeSpec, Grain, Period, Stream
+from tallymark.model import CubeSpec, Grain, Stream
 from tallymark.state.database import Databases, reading
-from tallymark.state.schema import to_us
 
 TRIES = 3
 
@@ -58,7 +57,7 @@ class SeriesReader:
         self._metrics = metrics
         self._streams = streams
         self._clock = clock
-        self._connectors = connectors
+        self._gather = Gather(databases, store, clock, connectors)
         self._cubes: Mapping[str, CubeSpec] = cube_specs(metrics.values(), streams)
 
     def grain_refusal(self, metric_name: str, grain: Grain) -> str | None:
@@ -102,10 +101,13 @@ class SeriesReader:
             found = load_objects(conn, metric.stream, stream)
         if refusal := _refusal(metric, stream, found, query.grain):
             raise BadRequest(refusal)
-        asked = _filtered(found, stream, wanted)
-        state, cells = self._cells(query.grain, metric, stream, wanted, calendar)
-        facts = self._facts(metric, stream, wanted, asked, state, calendar)
-        answer = lines(facts, cells, calendar, query.grain)
+        about = _filtered(found, stream, wanted)
+        cube = self._cubes[metric.stream]
+        asked = Asking(query.grain, metric, stream, cube, calendar, wanted, about)
+        overlays = lay(query, stream, calendar, wanted.buckets, self._running(query, asked))
+        state, read = self._gather.cells(asked, overlays)
+        facts = self._gather.facts(asked, state, judges(wanted, overlays))
+        answer = lines(replace(facts, overlays=overlays), read, calendar, query.grain)
         return Series(
             metric=metric.name,
             unit=metric.unit,
@@ -115,84 +117,28 @@ class SeriesReader:
             to_at=query.to_at,
             complete_to=complete_to(answer),
             series=answer,
+            align=query.align,
         )
 
-    def _cells(
-        self, grain: Grain, metric: MetricSpec, stream: Stream, wanted: Plan, calendar: Calendar
-    ) -> tuple[CubeState | None, list[Cell]]:
-        cube = self._cubes[metric.stream]
-        piece = Slice(
-            grain=grain,
-            from_us=to_us(wanted.read_from_at),
-            to_us=to_us(wanted.buckets[-1].bucket.end_at),
-            measure=measure(metric, stream),
-            by=wanted.cells_by,
-            filters=wanted.filters,
-        )
-        return read_cells(self._store, cube, calendar_digest(calendar), piece)
-
-    def _facts(
-        self,
-        metric: MetricSpec,
-        stream: Stream,
-        wanted: Plan,
-        found: Sequence[Object],
-        state: CubeState | None,
-        calendar: Calendar,
-    ) -> Facts:
-        now = self._clock.now()
-        first, last = wanted.buckets[0], wanted.buckets[-1]
-        source = metric.stream.partition(".")[0]
-        heard = Heard()
-        if stream.kind == "push":
-            since_at = first.span.start_at
-            databases = self._databases
-            heard = load_heard(databases.inbox, databases.control, source, since_at, now)
-        before = 2 * max(_step(found, stream), timedelta(days=1))
-        whole = Period(first.bucket.start_at, last.bucket.end_at)
-        with reading(self._databases.control) as conn:
-            subjects = load_coverage(
-                conn, found, stream, first.span.start_at - before, last.span.end_at
-            )
-            marks = load_marks(
-                conn,
-                self._cubes[metric.stream],
-                calendar,
-                state,
-                whole if stream.kind == "push" else None,
-            )
-        rules = _rules(stream, wanted.needs, self._connectors.get(source))
-        words = Words(now, zone(calendar.zone), _days_in(stream))
-        return Facts(now, wanted, metric, stream, rules, subjects, marks, heard, words)
-
-
-def _rules(stream: Stream, needs: Needs, sender: PushedConnector | None) -> Rules:
-    return Rules(
-        kind=stream.kind,
-        needs=needs,
-        delay=timedelta(seconds=stream.delay_s),
-        lag=timedelta(seconds=stream.lag_s),
-        allowance=timedelta(seconds=sender.allowance_s if sender else 0),
-        retries=sender is None or sender.retries,
-    )
-
-
-def _days_in(stream: Stream) -> ZoneInfo:
-    return zone("UTC" if stream.label == "day" else stream.zone)
-
-
-def _step(found: Iterable[Object], stream: Stream) -> timedelta:
-    """The slowest schedule among the objects that are not removed."""
-    steps = [
-        Schedule.parse(o.every, stream.zone).step_s for o in found if o.state != "removed"
-    ] or [Schedule.parse(stream.every, stream.zone).step_s]
-    return timedelta(seconds=max(steps))
+    def _running(self, query: SeriesQuery, asked: Asking) -> Running | None:
+        """Up to where a bucket that holds the present instant is compared; None: there is none."""
+        place = running(asked.plan.buckets, self._clock.now())
+        if place is None or not query.compare:
+            return None
+        bucket = asked.plan.buckets[place]
+        hours = _refusal(asked.metric, asked.stream, asked.objects, "hour") is None
+        finest: Grain = "hour" if hours else "day"
+        if query.grain in ("hour", finest):
+            return Running(place, bucket.bucket.start_at, finest)
+        state = self._store.state(asked.cube.name)
+        facts = self._gather.facts(asked, state, [bucket.span])
+        return Running(place, cut_at(facts, asked.calendar, bucket.bucket, finest), finest)
 
 
 def _refusal(
     metric: MetricSpec, stream: Stream, found: Sequence[Object], grain: Grain
 ) -> str | None:
-    return grain_refusal(metric.title, stream, _step(found, stream).total_seconds(), grain)
+    return grain_refusal(metric.title, stream, step_of(found, stream).total_seconds(), grain)
 
 
 def _filtered(found: Sequence[Object], stream: Stream, wanted: Plan) -> list[Object]:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,105 +9,24 @@ from sqlalchemy import insert
 
 from tallymark.calendar.periods import Calendar
 from tallymark.errors import BadRequest, NotFound
-from tallymark.ledger import coverage, objects
-from tallymark.ledger.objects import ObjectSpec
-from tallymark.metrics.answer import Bucket, Line, Series, SeriesQuery
-from tallymark.metrics.define import MetricSpec, cube_specs
-from tallymark.metrics.series import SeriesReader
-from tallymark.model import Covered, Grain
+from tallymark.ledger import objects
+from tallymark.metrics.answer import Line
+from tallymark.metrics.define import cube_specs
+from tallymark.model import Covered
 from tallymark.state.database import reading, writing
-from tallymark.state.schema import inbox, listening
+from tallymark.state.schema import inbox
 from tests.contract.cubes.conftest import MakeHouse
-from tests.contract.cubes.house import HITS, NPM, STARS, House
-
-STREAMS = {"site.hits": HITS, "github.repositories": STARS, "npm.downloads": NPM}
-METRICS = {
-    m.name: m
-    for m in (
-        MetricSpec(name="stars", title="Stars", stream="github.repositories", aggregate="last",
-                   field="stars", unit="stars"),
-        MetricSpec(name="new_stars", title="New stars", stream="github.repositories",
-                   aggregate="increase", field="stars"),
-        MetricSpec(name="downloads", title="Downloads", stream="npm.downloads", aggregate="sum",
-                   field="downloads"),
-        MetricSpec(name="views", title="Views", stream="site.hits", aggregate="count",
-                   dimensions=("path",)),
-        MetricSpec(name="biggest", title="Biggest", stream="site.hits", aggregate="max",
-                   field="bytes"),
-    )
-}  # fmt: skip
-
-
-def at(day: int, hour: int = 0, minute: int = 0, month: int = 2) -> datetime:
-    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Sender:
-    allowance_s: int = 900
-    retries: bool = True
-
-
-class Ledger:
-    """A house, the objects of its streams, and a reader of its metrics; it is 2 March, noon."""
-
-    def __init__(self, house: House, *subjects: str) -> None:
-        self.house = house
-        specs = [
-            *(_object("collect", "github", "repositories", s, at(1)) for s in subjects),
-            _object("collect", "npm", "downloads", "left-pad", at(1)),
-            _object("flush", "site", "hits", "site", at(1)),
-        ]
-        with writing(house.databases.control) as tx:
-            objects.sync(tx, specs, house.clock.now())
-        self.reader = SeriesReader(
-            house.databases,
-            house.store,
-            house.calendar,
-            METRICS,
-            STREAMS,
-            house.clock,
-            connectors={"site": Sender()},  # type: ignore[dict-item]
-        )
-
-    def cover(self, subject: str, *covered: Covered) -> None:
-        with writing(self.house.databases.control) as tx:
-            (found,) = objects.load(tx, subject=subject)
-            for one in covered:
-                coverage.write(tx, found.id, one.start_at, one.end_at, [one])
-
-    def listened(self, from_at: datetime, to_at: datetime) -> None:
-        values = {"boot": "b", "source": "site", "from_at": from_at, "to_at": to_at}
-        with writing(self.house.databases.control) as tx:
-            tx.execute(insert(listening).values(values))
-
-    def read(
-        self, metric: str, grain: Grain, start: datetime, end: datetime, **more: Any
-    ) -> Series:
-        query = SeriesQuery(metric=metric, grain=grain, from_at=start, to_at=end, **more)
-        return self.reader.read(query)
-
-    def buckets(self, *args: Any, **more: Any) -> tuple[Bucket, ...]:
-        (line,) = self.read(*args, **more).series
-        return line.buckets
-
-
-def _object(kind: str, source: str, stream: str, subject: str, start_at: datetime) -> ObjectSpec:
-    return ObjectSpec(
-        kind=kind, source=source, stream=stream, subject=subject, every="1d", start_at=start_at
-    )
-
-
-def reading_of(repo: str, day: int, stars: int, hour: int = 0) -> dict[str, Any]:
-    return {"ts": at(day, hour, 1), "repo": repo, "stars": stars, "forks": 1}
-
-
-def final(first: int, end: int) -> Covered:
-    return Covered(at(first), at(end), "final")
-
-
-def short(buckets: tuple[Bucket, ...]) -> list[tuple[str, int | float | None, str]]:
-    return [(b.key, b.value, b.completeness) for b in buckets]
+from tests.contract.cubes.house import House
+from tests.contract.cubes.ledger import (
+    METRICS,
+    STREAMS,
+    Ledger,
+    at,
+    final,
+    object_of,
+    reading_of,
+    short,
+)
 
 
 @pytest.fixture
@@ -188,8 +106,8 @@ class TestGauge:
     def test_a_subject_counts_from_its_start(self, house: House) -> None:
         ledger = Ledger(house, "acme/a")
         specs = [
-            _object("collect", "github", "repositories", "acme/a", at(1)),
-            _object("collect", "github", "repositories", "acme/new", at(2)),
+            object_of("collect", "github", "repositories", "acme/a", at(1)),
+            object_of("collect", "github", "repositories", "acme/new", at(2)),
         ]
         with writing(house.databases.control) as tx:
             objects.sync(tx, specs, house.clock.now())
@@ -409,7 +327,7 @@ def test_a_removed_subject_is_expected_as_far_as_it_was_covered(house: House) ->
     ledger.cover("acme/a", final(1, 3))
     ledger.cover("acme/b", final(1, 2))
     with writing(house.databases.control) as tx:
-        spec = _object("collect", "github", "repositories", "acme/a", at(1))
+        spec = object_of("collect", "github", "repositories", "acme/a", at(1))
         objects.sync(tx, [spec], house.clock.now())
     house.level()
     assert short(ledger.buckets("stars", "day", at(1), at(3))) == [

@@ -8,7 +8,7 @@ from tallymark.calendar.periods import Calendar
 from tallymark.errors import BadRequest, NotFound
 from tallymark.metrics.answer import SeriesQuery
 from tallymark.metrics.define import MetricSpec
-from tallymark.metrics.plan import asked_range, grain_refusal, known, plan
+from tallymark.metrics.plan import asked_range, grain_refusal, known, plan, read_from
 from tallymark.model import Field, Grain, Period, Stream
 
 BERLIN = Calendar("Europe/Berlin")
@@ -68,11 +68,12 @@ def _as(stream: Stream) -> dict[str, object]:
 def test_a_last_value_is_read_by_subject_and_an_increase_from_before() -> None:
     last = plan(query(by=("lang",)), METRIC, STARS, BERLIN)
     assert (last.needs, last.cells_by) == ("last", ("lang", "repo"))
-    assert last.read_from_at == last.buckets[0].bucket.start_at
+    start_at = last.buckets[0].bucket.start_at
+    assert read_from(BERLIN, "day", last.needs, start_at) == start_at
     spec = MetricSpec(name="n", title="n", stream="s", aggregate="increase", field="stars")
     more = plan(query(by=("repo",)), spec, STARS, BERLIN)
     assert (more.needs, more.cells_by) == ("bounds", ("repo",))
-    assert more.read_from_at == at(2026, 2, 26, 23)
+    assert read_from(BERLIN, "day", more.needs, start_at) == at(2026, 2, 26, 23)
 
 
 @pytest.mark.parametrize(
