@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from tallymark.errors import BadRequest
+
 FIRST_ON = date(1980, 1, 1)
 """The first date that can be asked for."""
 
@@ -30,3 +32,13 @@ def same_day(on: date, months: int) -> date | None:
 def nearest_day(on: date, months: int) -> date:
     """The same day number so many months later, or the last day of a shorter month."""
     return same_day(on, months) or month_end(on, months)
+
+
+def since_first(on: date) -> date:
+    """The date itself. Raises: BadRequest before 1980."""
+    if on < FIRST_ON:
+        raise BadRequest(
+            f"{on} lies before {FIRST_ON}, where the calendar begins: before it hours of some "
+            "zones did not start on a quarter of an hour"
+        )
+    return on

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Literal
 
-from tallymark.calendar.dates import FIRST_ON, month_start, nearest_day
+from tallymark.calendar.dates import month_start, nearest_day, since_first
 from tallymark.calendar.names import lookup, nearest
 from tallymark.calendar.periods import Calendar
 from tallymark.errors import BadRequest
@@ -105,7 +105,7 @@ def interval(
     else:
         # as of yesterday: on a period's first day that is the whole period before
         dates = _RUNNING[found](calendar, today if through == "today" else today - _DAY)
-    return Interval(found, *_since_first(dates), _PERIODS.get(found))
+    return Interval(found, since_first(dates[0]), dates[1], _PERIODS.get(found))
 
 
 def bounds(calendar: Calendar, first_on: date, last_on: date) -> Period:
@@ -115,8 +115,7 @@ def bounds(calendar: Calendar, first_on: date, last_on: date) -> Period:
     """
     if last_on < first_on:
         raise BadRequest(f"the range ends on {last_on}, before it starts on {first_on}")
-    _since_first((first_on, last_on))
-    return Period(calendar.start_of(first_on), calendar.end_of(last_on))
+    return Period(calendar.start_of(since_first(first_on)), calendar.end_of(last_on))
 
 
 def _iso(name: str, today: date) -> Interval:
@@ -128,26 +127,17 @@ def _iso(name: str, today: date) -> Interval:
         years, months, weeks, days = (int(part or 0) for part in found.groups())
         first = nearest_day(today, -12 * years - months) - timedelta(weeks=weeks, days=days)
     except (ValueError, OverflowError):
-        first = date.min  # before the year 1
+        first = date.min  # before the year 1, where Python's dates begin
     if first == today:
         raise BadRequest(f"{name!r} is no time at all: write at least one day, such as P7D")
-    return Interval(text, *_since_first((first, today - _DAY)))
+    return Interval(text, since_first(first), today - _DAY)
 
 
 def _unknown(name: str, text: str) -> str:
-    if re.fullmatch(r"P.*T.*", text):
+    if re.fullmatch(r"P[\d.,YMWD]*T.*", text):
         return (
             f"{name!r} has a time part: intervals are whole days, such as P1D, P7D, P2W, P3M or P1Y"
         )
     return (
         f"there is no interval {name!r}: {nearest(name, (*INTERVALS, 'P7D', 'P2W', 'P3M', 'P1Y'))}"
     )
-
-
-def _since_first(dates: Dates) -> Dates:
-    if dates[0] < FIRST_ON:
-        raise BadRequest(
-            f"the range begins on {dates[0]}: the calendar begins with {FIRST_ON}, because hours "
-            "of some zones did not start on a quarter of an hour before"
-        )
-    return dates

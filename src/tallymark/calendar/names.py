@@ -25,8 +25,9 @@ def lookup(text: str, known: Sequence[Name]) -> Name | None:
 
 
 def nearest(text: str, known: Sequence[str]) -> str:
+    """What is right instead: the nearest; of a few, or where none is near, all."""
     by_lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(text.strip().lower(), by_lower, n=3, cutoff=0.5)
-    if near:
+    if near and len(known) > 3:
         return f"did you mean {' or '.join(by_lower[lower] for lower in near)}?"
     return f"there are {', '.join(known)}"

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from typing import Literal
 
 from tallymark.calendar.counting import bucket_days, distinct_days
 from tallymark.calendar.dates import FIRST_ON
@@ -20,12 +19,12 @@ from tallymark.calendar.names import named
 from tallymark.calendar.offsets import DAY_S, HOUR_S
 from tallymark.calendar.periods import Calendar, floor_s
 from tallymark.errors import BadRequest
-from tallymark.model import GRAINS, Grain, Period
+from tallymark.model import GRAINS, Align, Grain, Overlay, Period
 
-Overlay = Literal["prev", "week", "month", "quarter", "year"]
+__all__ = ["ALIGNS", "OVERLAYS", "Align", "Overlay", "Pair", "label", "pairs", "parse_align"]
+__all__ += ["parse_overlays", "refusal", "totals"]
+
 OVERLAYS: tuple[Overlay, ...] = ("prev", "week", "month", "quarter", "year")
-
-Align = Literal["date", "weekday"]
 ALIGNS: tuple[Align, ...] = ("date", "weekday")
 
 _MONTHS_BACK: Mapping[Overlay, int] = {"month": 1, "quarter": 3, "year": 12}
@@ -175,7 +174,8 @@ def _by_label(
 ) -> dict[Label, Period]:
     """The buckets that begin on these dates; of two with one label the first."""
     found: dict[Label, Period] = {}
-    start_at, end_at = calendar.start_of(first_on), calendar.end_of(last_on)
+    # one second more: the week of a date that never was begins where the next date begins
+    start_at, end_at = calendar.start_of(first_on), calendar.end_of(last_on) + timedelta(seconds=1)
     for bucket in calendar.periods(grain, start_at, end_at):
         found.setdefault(label(calendar, grain, bucket), bucket)
     return found
