@@ -15,16 +15,27 @@ from datetime import UTC, datetime, timedelta
 from tallymark.boards.define import BoardSpec, CardSpec
 from tallymark.boards.health import Health, Progress
 from tallymark.boards.offer import Finest
+from tallymark.calendar.elapsed import elapsed
+from tallymark.calendar.overlays import Overlay, Pair, pairs
 from tallymark.calendar.periods import Calendar
 from tallymark.errors import RetryableError
-from tallymark.metrics.answer import Bucket, Line, Series, SeriesQuery
+from tallymark.metrics.answer import (
+    Bucket,
+    Compared,
+    ComparedBucket,
+    Line,
+    Series,
+    SeriesQuery,
+)
 from tallymark.metrics.define import MetricSpec
 from tallymark.model import Cause, Completeness, Period
 from tallymark.web.services import Services
 from tests.clock import FakeClock
 
 NOW = datetime(2026, 11, 24, 14, 25, tzinfo=UTC)
+BERLIN = Calendar("Europe/Berlin")
 SILENT = Period(datetime(2026, 11, 10, 23, tzinfo=UTC), datetime(2026, 11, 13, 23, tzinfo=UTC))
+TICK = timedelta(microseconds=1)
 REPOS = ("acme/core", "acme/docs", "acme/cli")
 METRICS = {
     metric.name: metric
@@ -80,25 +91,60 @@ class Numbers:
         if query.metric == "broken":
             raise RetryableError("the database is away: try again in a moment")
         lines = [
-            Line(dict.fromkeys(query.by, name), self._line(query, n + 1))
+            self._line(query, dict.fromkeys(query.by, name), n + 1)
             for n, name in enumerate(VALUES[query.by[0]] if query.by else ("",))
         ]
         ends = [b.end_at for b in lines[0].buckets if b.completeness == "complete"]
         unit = METRICS[query.metric].unit
         return Series(
             query.metric, unit, query.grain, self.cut, query.from_at, query.to_at,
-            max(ends, default=None), tuple(lines),
+            max(ends, default=None), tuple(lines), query.align,
         )  # fmt: skip
 
-    def _line(self, query: SeriesQuery, share: int) -> tuple[Bucket, ...]:
+    def _line(self, query: SeriesQuery, by: dict[str, str], share: int) -> Line:
         periods = self.cut.periods(query.grain, query.from_at, query.to_at)
-        return tuple(
+        buckets = tuple(
             Bucket(
                 self.cut.key(query.grain, period), period.start_at, period.end_at,
                 *self._judged(query.metric, period, share),
             )
             for period in periods
         )  # fmt: skip
+        return Line(
+            by, buckets, {one: self._laid(query, one, periods, share) for one in query.compare}
+        )
+
+    def _laid(
+        self, query: SeriesQuery, overlay: Overlay, periods: list[Period], share: int
+    ) -> Compared:
+        found = []
+        for pair in pairs(self.cut, query.grain, overlay, query.align, periods):
+            running = pair.of.end_at > self.clock.now()
+            cut_at = self._cut_at(query.metric) if running else pair.of.end_at
+            found.append(elapsed(self.cut, query.grain, pair, cut_at))
+        there = [pair for pair in found if pair.period]
+        compare_days = sum(pair.compare_days or 0 for pair in there) if there else None
+        buckets = tuple(self._beside(query, pair, share) for pair in found)
+        return Compared(sum(pair.days for pair in found), compare_days, buckets)
+
+    def _beside(self, query: SeriesQuery, pair: Pair, share: int) -> ComparedBucket:
+        of = pair.of.start_at, pair.of.end_at
+        of_value, *_ = self._judged(query.metric, pair.of, share)
+        if pair.period is None:
+            causes = (Cause("no_partner", pair.reason),)
+            missing = ("missing", causes, pair.days, None, of_value)
+            return ComparedBucket(None, None, None, *of, None, *missing)
+        whole = self.cut.period(query.grain, pair.period.start_at)
+        return ComparedBucket(
+            self.cut.key(query.grain, whole), pair.period.start_at, pair.period.end_at, *of,
+            *self._judged(query.metric, pair.period, share),
+            pair.days, pair.compare_days, of_value, pair.whole,
+        )  # fmt: skip
+
+    def _cut_at(self, metric: str) -> datetime:
+        """Metrics that come by days are complete to the last midnight, others to the last hour."""
+        grain = FINEST.get(metric, Finest()).grain
+        return self.cut.period(grain, self.clock.now()).start_at
 
     def _judged(
         self, metric: str, period: Period, share: int
@@ -106,7 +152,8 @@ class Numbers:
         now = self.clock.now()
         if period.end_at <= self.since_at:
             return None, "missing", (Cause("waiting", "Not collected yet"),)
-        value = int(_made_up(metric, period) / share)
+        elapsed_part = Period(period.start_at, max(min(period.end_at, now), period.start_at + TICK))
+        value = int(_made_up(metric, elapsed_part) / share)
         if metric in ("stars", "new_stars") and _meets(period, SILENT):
             text = "GitHub did not answer 11–13 Nov: cannot be fetched later"
             cause = Cause("missed", text, SILENT.start_at, SILENT.end_at)
@@ -202,6 +249,6 @@ class World:
         return {name: self.healths.get(name, Health()) for name in metrics}
 
 
-def world(zone: str = "Europe/Berlin") -> World:
+def world(calendar: Calendar = BERLIN) -> World:
     clock = FakeClock(NOW)
-    return World(clock, Numbers(Calendar(zone), clock))
+    return World(clock, Numbers(calendar, clock))

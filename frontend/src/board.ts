@@ -2,11 +2,11 @@
 
 import { draw, type Drawn } from "./chart/draw";
 import { type Board, type Chart, load } from "./data";
+import { element } from "./elements";
 import { lines } from "./lines";
 import { look } from "./look";
 import { strip } from "./strip";
 import { table } from "./table";
-import { element } from "./tooltip";
 
 let stop = () => {};
 

@@ -14,11 +14,33 @@ export interface Axis {
 /** One letter a bucket: c complete, v provisional, p partial, m missing, f failed, w waiting. */
 export type States = string;
 
+export type Value = number | null;
+
+/** The values laid beside a line's; `of`: the elapsed part of its own, where that is compared. */
+export interface Beside {
+  values: Value[];
+  of: Record<string, Value>;
+}
+
 export interface Line {
   name: string;
-  values: (number | null)[];
+  values: Value[];
   states: States;
   other: boolean;
+  overlays: Record<string, Beside>;
+}
+
+/** What all lines share of an overlay. */
+export interface Overlay {
+  name: string;
+  title: string;
+  /** Of the range as a whole, where the days differ: "28 days against 31". */
+  said: string;
+  /** The partners' titles; empty: there is none, and the note says why. */
+  titles: string[];
+  notes: Record<string, string[]>;
+  /** Where they differ: our days, and the partner's. */
+  days: Record<string, [number, number]>;
 }
 
 export interface Chart {
@@ -27,7 +49,10 @@ export interface Chart {
   unit: string;
   axis: string;
   from_zero: boolean;
+  /** Whether a value by the day means something. */
+  per_day: boolean;
   lines: Line[];
+  overlays: Overlay[];
   strip: States;
   causes: Record<string, string[]>;
   error: null;

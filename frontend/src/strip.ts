@@ -1,7 +1,7 @@
 /** The coverage strip: one cell a period; stretches that are not complete can be focused. */
 
 import { type Axis, type Chart, word } from "./data";
-import { element } from "./tooltip";
+import { element } from "./elements";
 
 interface Run {
   first: number;

@@ -1,8 +1,9 @@
 /** The same numbers as a table, in the chart's place; made when it is first asked for. */
 
-import { type Axis, type Chart, word } from "./data";
-import { exact } from "./numbers";
-import { element } from "./tooltip";
+import { change, changePerDay, notes, other } from "./beside";
+import { type Axis, type Chart, type Line, word } from "./data";
+import { exact, NONE } from "./numbers";
+import { element } from "./elements";
 
 export function table(card: HTMLElement, chart: Chart, axis: Axis): void {
   const button = card.querySelector<HTMLButtonElement>("[data-table]");
@@ -21,9 +22,8 @@ export function table(card: HTMLElement, chart: Chart, axis: Axis): void {
 function made(chart: Chart, axis: Axis): HTMLElement {
   const whole = element("table", "numbers");
   const head = element("tr", "");
-  const names = chart.lines.map((line) => (line.name || chart.unit));
-  for (const name of ["Period", ...names, "State"]) {
-    const cell = element("th", "", name);
+  for (const [name, kind] of columns(chart)) {
+    const cell = element("th", kind, name);
     cell.setAttribute("scope", "col");
     head.append(cell);
   }
@@ -36,12 +36,38 @@ function made(chart: Chart, axis: Axis): HTMLElement {
   return whole;
 }
 
+/** Names and kinds; for each overlay its period, and of each line its value and the change. */
+function columns(chart: Chart): [string, string][] {
+  const value = (line: Line): [string, string] => [line.name || chart.unit, "value"];
+  return [
+    ["Period", ""],
+    ...chart.lines.map(value),
+    ...chart.overlays.flatMap((overlay): [string, string][] => [
+      [sentence(overlay.title), "beside"],
+      ...chart.lines.flatMap((line): [string, string][] => [value(line), ["change", "value"]]),
+    ]),
+    ["State", "state"],
+  ];
+}
+
 function row(chart: Chart, axis: Axis, n: number): HTMLElement {
   const made = element("tr", "");
   const title = element("th", "", axis.titles[n]);
   title.setAttribute("scope", "row");
   made.append(title, ...chart.lines.map((line) => element("td", "value", exact(line.values[n]))));
+  for (const overlay of chart.overlays) {
+    made.append(element("td", "beside", [overlay.titles[n], ...notes(overlay, n)].filter(Boolean).join("; ")));
+    for (const line of chart.lines) {
+      const changes = [change(line, overlay, n), changePerDay(chart, line, overlay, n)];
+      made.append(element("td", "value", exact(other(line, overlay, n))));
+      made.append(element("td", "value", changes.filter(Boolean).join("; ") || NONE));
+    }
+  }
   const said = [word(chart.strip[n]), ...(chart.causes[n] ?? [])].join("; ");
   made.append(element("td", "state", said));
   return made;
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,4 +1,4 @@
-"""Pictures of every state of a board: `python -m tests.browser.pictures FOLDER`."""
+"""Pictures of every state of a board: `python -m tests.browser.pictures FOLDER [STATE ...]`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.browser.site import ARGS, running
 from tests.browser.states import STATES
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *states: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
-        for name in STATES:
+        for name in states or STATES:
             _pictures(browser, name, folder)
         browser.close()
 
@@ -37,4 +37,4 @@ def _pictures(browser: Browser, name: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -30,6 +30,7 @@ metrics:
   followers: {stream: ours.accounts, measure: last(followers)}
 boards:
   ours:
+    range: mtd
     cards: [{kind: number, metric: followers}]
 """
 VENDOR = """

@@ -2,6 +2,7 @@
 
 import type { Chart } from "../data";
 import type { Look } from "../look";
+import { beside } from "./overlaid";
 
 interface Api {
   value(dimension: number): number;
@@ -13,20 +14,23 @@ interface Params {
 }
 
 export function bars(chart: Chart, colour: (n: number) => string, colours: Look): object[] {
+  const alone = chart.overlays.length === 0;
   const drawn = chart.lines.map((line, n) => ({
     type: "bar",
     name: line.name,
     color: colour(n),
     stack: "all",
-    barCategoryGap: "25%",
-    barMaxWidth: 48,
+    barCategoryGap: alone ? "25%" : "45%",
+    barMaxWidth: alone ? 48 : 36,
+    z: 2,
     emphasis: { disabled: true },
     data: line.values.map((value, at) => ({
       value: value ?? "-",
       itemStyle: line.states[at] === "c" ? {} : hatched(colour(n), colours),
     })),
   }));
-  return [...drawn, outlines(chart, colours)];
+  const ink = chart.lines.length > 1 ? colours.muted : colour(0);
+  return [...beside(chart, ink), ...drawn, outlines(chart, colours)];
 }
 
 function hatched(colour: string, colours: Look): object {

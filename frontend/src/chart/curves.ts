@@ -1,10 +1,30 @@
 /** Lines: solid where complete, dashed where it may still change, a gap where it is missing. */
 
-import type { Chart, Line } from "../data";
-
-type Value = number | null;
+import { drawn } from "../beside";
+import type { Chart, Line, Value } from "../data";
+import { DASHES, PALE } from "./overlaid";
 
 export function curves(chart: Chart, colour: (n: number) => string): object[] {
+  return [...beside(chart, colour), ...own(chart, colour)];
+}
+
+/** The same hue, lighter, thinner and dashed, under the lines. */
+function beside(chart: Chart, colour: (n: number) => string): object[] {
+  return drawn(chart).flatMap((overlay, place) =>
+    chart.lines.map((line, n) => ({
+      type: "line",
+      color: colour(n),
+      symbol: "circle",
+      emphasis: { disabled: true },
+      z: 1,
+      lineStyle: { width: 1.25, type: DASHES[place % DASHES.length], opacity: PALE },
+      itemStyle: { opacity: PALE },
+      data: dots(line.overlays[overlay.name]?.values ?? [], []),
+    })),
+  );
+}
+
+function own(chart: Chart, colour: (n: number) => string): object[] {
   return chart.lines.flatMap((line, n) => {
     const { solid, dashed } = split(line);
     const base = {

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from tallymark.boards.charts import axis, axis_name, chart
 from tallymark.boards.define import BoardSpec, CardSpec, Metric
 from tallymark.boards.health import Health
-from tallymark.boards.number import ADDS_UP
 from tallymark.boards.offer import Finest, at_least
 from tallymark.boards.view import View
 from tallymark.boards.widgets import Card, Facts, card
@@ -58,23 +57,21 @@ class BoardReader:
         """What the first paint says: every card's number, words and state, without the charts."""
         answers = _Answers(self.reads)
         health = self.health(_metrics(board))
-        return [
-            card(
-                place,
-                spec,
-                self.metrics[spec.metric],
-                Facts(
-                    calendar=self.reads.calendar(spec.metric),
-                    now=now,
-                    grain=view.grain,
-                    finest=self.finest(spec.metric),
-                    health=health.get(spec.metric, Health()),
-                    days=answers(self._query(spec, view, now, _base(view.grain))),
-                    trend=self._trend(answers, spec, view, now),
-                ),
+        cards: list[Card] = []
+        for place, spec in enumerate(board.cards):
+            days, trend = self._queries(spec, view, now)
+            facts = Facts(
+                calendar=self.reads.calendar(spec.metric),
+                now=now,
+                grain=view.grain,
+                last_on=view.last_on,
+                finest=self.finest(spec.metric),
+                health=health.get(spec.metric, Health()),
+                days=answers(days),
+                trend=answers(trend) if trend else None,
             )
-            for place, spec in enumerate(board.cards)
-        ]
+            cards.append(card(place, spec, self.metrics[spec.metric], facts))
+        return cards
 
     def data(self, board: BoardSpec, view: View, now: datetime) -> dict[str, Any]:
         """What the charts are drawn from; cards of one grain share an axis."""
@@ -85,20 +82,33 @@ class BoardReader:
         for place, spec in enumerate(board.cards):
             if spec.kind == "number":
                 continue
-            series = answers(self._query(spec, view, now, view.grain, by=True))
+            query = self._query(spec, view, now, view.grain, by=True)
+            series = answers(replace(query, compare=view.drawn(query.grain)))
             if isinstance(series, str):
                 cards.append({"id": f"card-{place}", "error": series})
                 continue
             axes.setdefault(axis_name(series, calendar), axis(series))
-            adds_up = self.metrics[spec.metric].aggregate in ADDS_UP
-            drawn = chart(series, axis_name(series, calendar), spec.by, from_zero=adds_up)
+            aggregate = self.metrics[spec.metric].aggregate
+            drawn = chart(series, axis_name(series, calendar), spec.by, aggregate, now)
             cards.append({"id": f"card-{place}", "kind": spec.kind, "error": None, **drawn})
         return {"board": board.name, "zone": calendar.zone, "axes": axes, "cards": cards}
 
-    def _trend(
-        self, answers: _Answers, spec: CardSpec, view: View, now: datetime
-    ) -> Series | str | None:
-        return answers(self._query(spec, view, now, view.grain)) if spec.kind == "number" else None
+    def _queries(
+        self, spec: CardSpec, view: View, now: datetime
+    ) -> tuple[SeriesQuery, SeriesQuery | None]:
+        """A card's range by days and, of a number, at the shown grain; one has the overlay.
+
+        Whole periods are compared as such, October with September; other ranges day by day.
+        """
+        days = self._query(spec, view, now, _base(view.grain))
+        if spec.kind != "number":
+            return days, None
+        trend = self._query(spec, view, now, view.grain)
+        whole = view.is_whole(self.reads.calendar(spec.metric), trend.grain, now)
+        if self.metrics[spec.metric].aggregate == "increase" or whole:
+            beside = replace(trend, compare=view.drawn(trend.grain)[:1])
+            return (beside if days == trend else days), beside
+        return replace(days, compare=view.drawn(days.grain)[:1]), trend
 
     def _query(
         self, spec: CardSpec, view: View, now: datetime, grain: Grain, *, by: bool = False
@@ -108,6 +118,7 @@ class BoardReader:
             at_least(grain, self.finest(spec.metric)),
             *view.between(self.reads.calendar(spec.metric), now),
             (spec.by,) if by and spec.by else (),
+            align=view.align,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
+from tallymark.calendar.overlays import Align, Overlay
 from tallymark.model import Grain
 
 CardKind = Literal["number", "line", "bar"]
@@ -34,13 +35,15 @@ class CardSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardSpec:
-    """A page of cards. `range` and `grain` hold where the address names none."""
+    """A page of cards. The last four hold where the address says nothing of theirs."""
 
     name: str
     title: str
     cards: tuple[CardSpec, ...]
     range: RangeName = "28d"
     grain: Grain = "day"
+    compare: tuple[Overlay, ...] = ()
+    align: Align = "date"
 
 
 class Metric(Protocol):
@@ -56,3 +59,5 @@ class Metric(Protocol):
     def unit(self) -> str: ...
     @property
     def aggregate(self) -> str: ...
+    @property
+    def direction(self) -> str: ...

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from tallymark.metrics.answer import Bucket, Line
+from tallymark.calendar.overlays import Overlay
+from tallymark.metrics.answer import Bucket, ComparedBucket, Line
 from tallymark.model import Cause, Completeness
+
+Values = tuple[int | float | None, ...]
 
 MOST = 8
 # From bad to good: a sum is as good as its worst part.
@@ -24,9 +27,13 @@ class Drawn:
     """One line: a value and a letter (c complete, v provisional, p partial, m missing) a bucket."""
 
     name: str
-    values: tuple[int | float | None, ...]
+    values: Values
     states: str
     other: bool = False
+    overlays: dict[Overlay, Drawn] = field(default_factory=dict)
+    """The same of what is laid beside it: a line of the partners' values."""
+    of_values: Values = ()
+    """Of a line laid beside another: what its values are to be compared with."""
 
 
 def drawn(lines: Sequence[Line], by: str | None) -> list[Drawn]:
@@ -75,23 +82,49 @@ def _size(line: Line) -> float:
 
 
 def _one(name: str, line: Line) -> Drawn:
-    return Drawn(
-        name,
-        tuple(bucket.value for bucket in line.buckets),
-        "".join(_LETTERS[bucket.completeness] for bucket in line.buckets),
-    )
+    overlays = {overlay: _laid(found.buckets) for overlay, found in line.overlays.items()}
+    return Drawn(name, *_columns(line.buckets), overlays=overlays)
+
+
+def _laid(buckets: Sequence[ComparedBucket]) -> Drawn:
+    return Drawn("", *_columns(buckets), of_values=tuple(b.of_value for b in buckets))
+
+
+def _columns(buckets: Sequence[Bucket] | Sequence[ComparedBucket]) -> tuple[Values, str]:
+    states = "".join(_LETTERS[bucket.completeness] for bucket in buckets)
+    return tuple(bucket.value for bucket in buckets), states
 
 
 def _other(rest: Sequence[Drawn]) -> Drawn:
-    begun = [next((n for n, v in enumerate(one.values) if v is not None), None) for one in rest]
-    values: list[int | float | None] = []
+    overlays = {
+        overlay: _added([one.overlays[overlay] for one in rest]) for overlay in rest[0].overlays
+    }
+    return replace(_added(rest), name="other", other=True, overlays=overlays)
+
+
+def _added(rest: Sequence[Drawn]) -> Drawn:
     states: list[str] = []
+    begun = _begun([one.values for one in rest])
     for n in range(len(rest[0].values)):
-        # A line counts from its first value on; a hole in it makes the sum unknown, not smaller.
-        there = [one for one, at in zip(rest, begun, strict=True) if at is not None and n >= at]
-        parts = [one.values[n] for one in there]
+        there = [one.states[n] for one, at in zip(rest, begun, strict=True) if n >= at] or ["m"]
+        states.append(next(letter for letter in "pmvc" if letter in there))
+    of_values = _sums([one.of_values for one in rest])
+    return Drawn("", _sums([one.values for one in rest]), "".join(states), of_values=of_values)
+
+
+def _sums(lines: Sequence[Values]) -> Values:
+    """A line counts from its first value on; a hole in it makes the sum unknown, not smaller."""
+    begun = _begun(lines)
+    sums: list[int | float | None] = []
+    for n in range(len(lines[0])):
+        parts = [line[n] for line, at in zip(lines, begun, strict=True) if n >= at]
         known = [part for part in parts if part is not None]
-        values.append(sum(known) if parts and len(known) == len(parts) else None)
-        letters = {one.states[n] for one in there} or {"m"}
-        states.append(next(letter for letter in "pmvc" if letter in letters))
-    return Drawn("other", tuple(values), "".join(states), other=True)
+        sums.append(sum(known) if parts and len(known) == len(parts) else None)
+    return tuple(sums)
+
+
+def _begun(lines: Sequence[Values]) -> list[int]:
+    """Where each line has its first value; beyond its end where it has none."""
+    return [
+        next((n for n, value in enumerate(line) if value is not None), len(line)) for line in lines
+    ]

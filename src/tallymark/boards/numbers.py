@@ -30,5 +30,22 @@ def exact(value: Number | None) -> str:
     return _signed(f"{abs(int(value)):,}", value)
 
 
+def difference(value: Number, than: Number) -> str:
+    """How far apart two numbers are: `+409.1 k (+12.4 %)`; of zero nothing is a percentage."""
+    text = _plus(compact(value - than), value - than)
+    return f"{text} ({percent(value, than)})" if than else text
+
+
+def percent(value: Number, than: Number) -> str:
+    """`+12.4 %`, `−38 %` without a fraction from a hundred on; `than` is not 0."""
+    share = (value - than) / abs(than) * 100
+    places = 1 if abs(share) < 99.95 else 0
+    return _plus(_signed(f"{abs(share):,.{places}f} %", share), round(share, places))
+
+
+def _plus(text: str, value: Number) -> str:
+    return f"+{text}" if value > 0 else text
+
+
 def _signed(text: str, value: Number) -> str:
-    return f"−{text}" if value < 0 and text.strip("0.,") else text
+    return f"−{text}" if value < 0 and text.strip("0., %") else text

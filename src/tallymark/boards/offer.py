@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tallymark.metrics.plan import NOMINAL_S, every
@@ -39,9 +39,14 @@ def finest(stream: Stream, step_s: float) -> Finest:
     return Finest(fits[0], f"read {every(step_s)}" if fits[0] != "hour" else "")
 
 
-def choices(days: int, metrics: Sequence[Finest]) -> tuple[Choice, ...]:
-    """All six grains for a range of so many days over these metrics."""
-    return tuple(Choice(grain, _reason(grain, days, metrics)) for grain in GRAINS)
+def choices(
+    days: int, metrics: Sequence[Finest], whole: Collection[Grain] = ()
+) -> tuple[Choice, ...]:
+    """All six grains for a range of so many days over these metrics.
+
+    `whole`: the grains of which it is made, be it of one that has only begun.
+    """
+    return tuple(Choice(grain, _reason(grain, days, metrics, whole)) for grain in GRAINS)
 
 
 def choose(asked: Grain, offered: Sequence[Choice]) -> Grain:
@@ -57,10 +62,10 @@ def at_least(grain: Grain, metric: Finest) -> Grain:
     return max(grain, metric.grain, key=GRAINS.index)
 
 
-def _reason(grain: Grain, days: int, metrics: Sequence[Finest]) -> str:
+def _reason(grain: Grain, days: int, metrics: Sequence[Finest], whole: Collection[Grain]) -> str:
     if days * DAY_S / NOMINAL_S[grain] > MAX_POINTS:
         return f"Too fine for {days:,} days: choose a shorter range"
-    if NOMINAL_S[grain] > days * DAY_S:
+    if NOMINAL_S[grain] > days * DAY_S and grain not in whole:
         return f"A {grain} is longer than {_days(days)}: choose a longer range"
     coarse = [metric for metric in metrics if GRAINS.index(metric.grain) > GRAINS.index(grain)]
     if metrics and len(coarse) == len(metrics):

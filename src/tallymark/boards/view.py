@@ -1,56 +1,71 @@
-"""What an address asks a board to show: a range of days and a grain. Pure."""
+"""What an address asks a board to show: dates, a grain, and what is laid beside them. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from tallymark.boards.define import RANGES, BoardSpec
+from tallymark.boards.define import BoardSpec
 from tallymark.boards.offer import Choice, Finest, choices, choose
+from tallymark.boards.overlays import OverlayChoice, allowed, overlay_choices
+from tallymark.calendar.intervals import bounds, interval
+from tallymark.calendar.names import named
+from tallymark.calendar.overlays import Align, Overlay, parse_align, parse_overlays
 from tallymark.calendar.periods import Calendar
 from tallymark.errors import BadRequest
-from tallymark.model import GRAINS, Grain, Period
+from tallymark.model import GRAINS, Grain
+
+CUSTOM = "custom"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The address's query, as it stands there."""
+    """The address's query, as it stands there. `compare` None: it says nothing of overlays."""
 
     range: str = ""
     grain: str = ""
     from_on: str = ""
     to_on: str = ""
+    compare: str | None = None
+    align: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is shown. `range` is one of RANGES, or `custom`; `last_on` is the last day included."""
+    """What is shown. `range` is a named interval, or CUSTOM; `last_on` is the last day included.
+
+    `compare` is what the address asks for; a grain that refuses one leaves it out.
+    """
 
     range: str
     grain: Grain
     first_on: date
     last_on: date
     choices: tuple[Choice, ...]
+    compare: tuple[Overlay, ...] = ()
+    align: Align = "date"
+
+    @property
+    def overlays(self) -> tuple[OverlayChoice, ...]:
+        return overlay_choices(self.grain, self.compare, self.align)
+
+    def drawn(self, grain: Grain) -> tuple[Overlay, ...]:
+        """The overlays of a card of this grain, which may be coarser than the board's."""
+        return allowed(grain, allowed(self.grain, self.compare, self.align), self.align)
 
     def between(self, calendar: Calendar, now: datetime) -> tuple[datetime, datetime]:
         """The range in a calendar, which may be another card's: `[from_at, to_at)`."""
-        last = day_period(calendar, self.last_on)
+        whole = bounds(calendar, self.first_on, self.last_on)
+        if self.last_on < calendar.date_of(now):
+            return whole.start_at, whole.end_at
         # The present bucket comes whole; those that have not begun are nobody's business.
-        present = self.last_on >= calendar.date_of(now)
-        return day_period(calendar, self.first_on).start_at, _end(last, now, present)
+        begun = max(now, whole.start_at + timedelta(microseconds=1))
+        return whole.start_at, min(whole.end_at, begun)
 
-
-_FIRST: dict[str, Callable[[date], date]] = {
-    "7d": lambda today: today - timedelta(days=6),
-    "28d": lambda today: today - timedelta(days=27),
-    "91d": lambda today: today - timedelta(days=90),
-    "mtd": lambda today: today.replace(day=1),
-    "qtd": lambda today: today.replace(month=today.month - (today.month - 1) % 3, day=1),
-    "ytd": lambda today: today.replace(month=1, day=1),
-    "12m": lambda today: _months_back(today, 11),
-    "13m": lambda today: _months_back(today, 12),
-}
+    def is_whole(self, calendar: Calendar, grain: Grain, now: datetime) -> bool:
+        """Whether the range is made of whole periods of a grain; the last one may still run."""
+        return grain in _whole(calendar, self.first_on, self.last_on, now)
 
 
 def view(
@@ -58,63 +73,50 @@ def view(
 ) -> View:
     """Decide what is shown.
 
-    Raises: BadRequest when the address names a range, grain or date that does not exist.
+    Raises: BadRequest when the address names a range, grain, date or overlay that does not exist.
     """
-    if asked.grain and asked.grain not in GRAINS:
-        raise BadRequest(f"grain {asked.grain!r} does not exist; one of: {', '.join(GRAINS)}")
-    today = calendar.date_of(now)
-    name, first, last = _days(board, asked, today)
-    offered = choices((last - first).days + 1, metrics)
-    wanted: Grain = next((grain for grain in GRAINS if grain == asked.grain), board.grain)
+    wanted = named(asked.grain, GRAINS, "grain") if asked.grain else board.grain
+    name, first, last = _dates(board, asked, calendar, now)
+    offered = choices((last - first).days + 1, metrics, _whole(calendar, first, last, now))
     return View(
         name,
         choose(wanted, offered),
         first,
         last,
         offered,
+        board.compare if asked.compare is None else parse_overlays(asked.compare),
+        parse_align(asked.align) if asked.align else board.align,
     )
 
 
-def _days(board: BoardSpec, asked: Asked, today: date) -> tuple[str, date, date]:
-    if asked.from_on or asked.to_on:
-        first, last = _date("from", asked.from_on), _date("to", asked.to_on or today.isoformat())
-        if first > last:
-            raise BadRequest(f"from {first} lies after to {last}: swap them")
-        if first > today:
-            raise BadRequest(f"from {first} lies ahead: the latest is today, {today}")
-        return "custom", first, min(last, today)
-    name = asked.range or board.range
-    if name not in _FIRST:
-        raise BadRequest(f"range {name!r} does not exist; one of: {', '.join(RANGES)}")
-    return name, _FIRST[name](today), today
+def _whole(calendar: Calendar, first: date, last: date, now: datetime) -> list[Grain]:
+    """The grains of which the dates are whole periods."""
+    after = last + timedelta(days=1)
+    runs = last >= calendar.date_of(now)
+    return [
+        grain
+        for grain in GRAINS
+        if calendar.first_day(grain, first) == first
+        and (runs or calendar.first_day(grain, after) == after)
+    ]
+
+
+def _dates(
+    board: BoardSpec, asked: Asked, calendar: Calendar, now: datetime
+) -> tuple[str, date, date]:
+    if not (asked.from_on or asked.to_on):
+        found = interval(asked.range or board.range, calendar, now)
+        return found.name, found.first_on, found.last_on
+    today = calendar.date_of(now)
+    first, last = _date("from", asked.from_on), _date("to", asked.to_on or today.isoformat())
+    bounds(calendar, first, last)
+    if first > today:
+        raise BadRequest(f"from {first} lies ahead: the latest is today, {today}")
+    return CUSTOM, first, min(last, today)
 
 
 def _date(name: str, text: str) -> date:
     try:
-        on = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError:
         raise BadRequest(f"{name} {text!r} is not a date such as 2026-08-03") from None
-    if on.year < 1980:
-        raise BadRequest(f"{name} {text!r} lies before 1980-01-01, the first day there is")
-    return on
-
-
-def day_period(calendar: Calendar, on: date) -> Period:
-    """The day's period; of a date that never was (a zone that crossed the date line), the next."""
-    try:
-        return calendar.day(on)
-    except ValueError:
-        return calendar.day(on + timedelta(days=1))
-
-
-def _end(period: Period, now: datetime, present: bool) -> datetime:
-    return (
-        min(period.end_at, max(now, period.start_at + timedelta(microseconds=1)))
-        if present
-        else period.end_at
-    )
-
-
-def _months_back(today: date, months: int) -> date:
-    n = today.year * 12 + today.month - 1 - months
-    return date(n // 12, n % 12 + 1, 1)

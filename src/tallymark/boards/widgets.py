@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
+from tallymark.boards.change import Change, change
 from tallymark.boards.define import CardKind, CardSpec, Metric
 from tallymark.boards.health import Health
 from tallymark.boards.number import ADDS_UP, NumberText, number
@@ -40,6 +41,7 @@ class Card:
     unit: str
     note: str = ""
     number: NumberText | None = None
+    change: Change | None = None
     spark: Spark | None = None
     complete_to: str = ""
     complete_to_at: datetime | None = None
@@ -52,12 +54,13 @@ class Card:
 class Facts:
     """What is known when a card is made. A text in place of a series: why it cannot be read.
 
-    `days` is the range day by day (or hour by hour), `trend` the same at the shown grain.
+    `last_on` is the last day of the range, `days` is the range day by day (or hour by hour), `trend` the same at the shown grain.
     """
 
     calendar: Calendar
     now: datetime
     grain: Grain
+    last_on: date
     finest: Finest
     health: Health
     days: Series | str
@@ -91,8 +94,13 @@ def card(place: int, spec: CardSpec, metric: Metric, facts: Facts) -> Card:
 def _with_number(
     told: Card, metric: Metric, facts: Facts, grain: Grain, buckets: tuple[Bucket, ...]
 ) -> Card:
-    trend = facts.trend
-    if told.kind != "number" or not isinstance(trend, Series) or not trend.series:
+    days, trend = facts.days, facts.trend
+    if (
+        isinstance(days, str)
+        or told.kind != "number"
+        or not isinstance(trend, Series)
+        or not trend.series
+    ):
         return told
     shown = trend.series[0].buckets
     if metric.aggregate == "increase":  # never added up: the shown grain's newest bucket
@@ -100,6 +108,7 @@ def _with_number(
     return replace(
         told,
         number=number(facts.calendar, metric.aggregate, grain, buckets, facts.now),
+        change=change(metric, trend, facts.now) or change(metric, days, facts.now),
         spark=spark(shown, from_zero=metric.aggregate in ADDS_UP),
     )
 
@@ -124,6 +133,9 @@ def _trouble(facts: Facts) -> Trouble | None:
 
 def _empty(facts: Facts) -> str:
     if facts.health.collected:
+        yesterday = facts.calendar.date_of(facts.now) - timedelta(days=1)
+        if facts.last_on == yesterday:
+            return "Nothing up to yesterday, where this range ends; mtd has today."
         return "Nothing in this range."
     if facts.health.next_run_at is None:
         return "Nothing collected yet."

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from tallymark.boards.define import RANGES, BoardSpec, CardKind, CardSpec
+from tallymark.calendar.overlays import ALIGNS, OVERLAYS
 from tallymark.definitions.reader import Section, suggest
 from tallymark.metrics.define import MetricSpec
 from tallymark.model import GRAINS, FieldType, Stream
@@ -125,8 +126,22 @@ def board(name: str, section: Section, offered: Offered) -> BoardSpec:
     title = section.text("title", name.capitalize())
     range_ = section.one_of("range", RANGES, "28d")
     grain = section.one_of("grain", GRAINS, "day")
+    compare = section.texts("compare")
+    for overlay in compare:
+        if overlay not in OVERLAYS:
+            text = f"`compare: {overlay}`: {suggest(overlay, OVERLAYS)}"
+            section.problems.add(section.place("compare"), text)
+    align = section.one_of("align", ALIGNS, "date")
     section.done()
-    return BoardSpec(name=name, title=title, cards=cards, range=range_, grain=grain)  # type: ignore[arg-type]
+    return BoardSpec(
+        name=name,
+        title=title,
+        cards=cards,
+        range=range_,  # type: ignore[arg-type]
+        grain=grain,  # type: ignore[arg-type]
+        compare=tuple(dict.fromkeys(compare)),  # type: ignore[arg-type]
+        align=align,  # type: ignore[arg-type]
+    )
 
 
 def _card(section: Section, offered: Offered) -> CardSpec:

@@ -84,4 +84,5 @@ def _metric(spec: dict[str, Any]) -> MetricSpec:
 
 
 def _board(spec: dict[str, Any]) -> BoardSpec:
-    return BoardSpec(**{**spec, "cards": tuple(CardSpec(**card) for card in spec["cards"])})
+    cards = tuple(CardSpec(**card) for card in spec["cards"])
+    return BoardSpec(**{**spec, "cards": cards, "compare": tuple(spec.get("compare", ()))})

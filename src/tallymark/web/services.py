@@ -19,8 +19,6 @@ class DeclaredMetric(Metric, Protocol):
     """What the API tells of a metric; `metrics.define.MetricSpec` is one."""
 
     @property
-    def direction(self) -> str: ...
-    @property
     def stream(self) -> str: ...
 
 

@@ -60,7 +60,7 @@ def test_a_metric_keeps_its_own_grain_and_says_so() -> None:
     data = here.services.board_reader.data(MUCH, seen, here.clock.now())
     assert {card["axis"] for card in data["cards"]} == {"hour", "day"}
     assert data["axes"]["hour"]["day_starts"] == [0, 24, 48, 72, 96, 120, 144]
-    assert len(data["axes"]["hour"]["keys"]) == 6 * 24 + 16
+    assert len(data["axes"]["hour"]["keys"]) == 7 * 24
 
 
 def test_a_board_without_numbers_says_when_they_come() -> None:
@@ -72,7 +72,9 @@ def test_a_board_without_numbers_says_when_they_come() -> None:
     cards = here.services.board_reader.page(MUCH, shown(here, MUCH), here.clock.now())
     assert cards[0].empty == "Nothing collected yet: next run 16:00."
     assert cards[3].empty == "Nothing collected yet."
-    assert cards[2].empty == "Nothing in this range."
+    assert cards[2].empty == "Nothing up to yesterday, where this range ends; mtd has today."
+    today = here.services.board_reader.page(MUCH, shown(here, MUCH, range="mtd"), here.clock.now())
+    assert today[2].empty == "Nothing in this range."
 
 
 def test_a_failing_stream_says_what_happened_since_when_and_what_to_do() -> None:

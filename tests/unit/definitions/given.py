@@ -56,6 +56,8 @@ boards:
     title: Overview
     range: 91d
     grain: week
+    compare: [prev, year]
+    align: weekday
     cards:
       - {kind: number, metric: stars}
       - {kind: line, metric: stars, by: repo, width: 12, title: By repository}

@@ -105,6 +105,8 @@ def test_a_workspace_of_several_files_is_one(tmp_path: Path) -> None:
         ("width: 12", "width: true", "width: true", "from 2 to 12"),
         ("range: 91d", "range: 90d", "range", "did you mean"),
         ("grain: week", "grain: weak", "weak", "did you mean `week`?"),
+        ("[prev, year]", "[prev, yaer]", "yaer", "`compare: yaer`: did you mean `year`?"),
+        ("align: weekday", "align: weekdays", "weekdays", "did you mean `weekday`?"),
         ("  site:\n", "  site/x:\n", "site/x", "a name has up to 63 letters"),
         ("  npm:\n", "  github:\n", "  github:\n    connector: npm", "`github` stands here twice"),
     ],

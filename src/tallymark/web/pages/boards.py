@@ -29,8 +29,10 @@ def asked(
     grain: str = "",
     from_: Annotated[str, Query(alias="from")] = "",
     to: str = "",
+    compare: str | None = None,
+    align: str = "",
 ) -> Asked:
-    return Asked(range, grain, from_, to)
+    return Asked(range, grain, from_, to, compare, align)
 
 
 AskedOf = Annotated[Asked, Depends(asked)]
@@ -60,7 +62,7 @@ def board(
         title=spec.title,
         here=spec,
         cards=cards,
-        controls=controls(shown, calendar, cards, now),
+        controls=controls(spec, shown, calendar, cards, now),
         progress=_progress(here.progress()),
     )
 
