@@ -1,4 +1,4 @@
-"""Commands that only look: `validate`, `status`, `series`, `doctor`."""
+"""Commands that only look: `validate`, `status`, `doctor`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
-from datetime import timedelta
-from typing import Annotated
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,12 +27,9 @@ from tallymark.cli.common import (
 from tallymark.cli.schedules import reads
 from tallymark.connectors import discover
 from tallymark.definitions.workspace import Mistakes, load
-from tallymark.errors import BadRequest, TallymarkError
+from tallymark.errors import TallymarkError
 from tallymark.lake.catalog import moved
 from tallymark.lake.views import is_foreign, pointer
-from tallymark.metrics.answer import Series, SeriesQuery
-from tallymark.metrics.plan import asked_range, known
-from tallymark.model import GRAINS, Grain
 from tallymark.state.database import reading
 from tallymark.wiring.health import status as entries
 from tallymark.wiring.node import Node
@@ -91,57 +86,6 @@ def status(home: Home = None, as_json: Json = False) -> None:
         for one in found
     ]
     print_table(head, rows)
-
-
-@app.command()
-def series(
-    metric: str,
-    home: Home = None,
-    grain: Annotated[str, typer.Option(help="hour, day, week, month, quarter or year.")] = "day",
-    first: Annotated[str, typer.Option("--from", help="A date, or an instant.")] = "",
-    last: Annotated[str, typer.Option("--to", help="The last day included, or an instant.")] = "",
-    by: Annotated[list[str] | None, typer.Option(help="A dimension.")] = None,
-    filter: Annotated[list[str] | None, typer.Option(help="dimension:value")] = None,
-    as_json: Json = False,
-) -> None:
-    """A metric over its buckets, each with its completeness; the last 28 days by default."""
-    with closing(node_started(settings(home))) as node:
-        today = node.calendar.date_of(now())
-        month_ago = today - timedelta(days=27)
-        from_at, to_at = asked_range(first or str(month_ago), last or str(today), node.calendar)
-        query = SeriesQuery(
-            metric=metric,
-            grain=_grain(grain),
-            from_at=from_at,
-            to_at=to_at,
-            by=tuple(by or ()),
-            filters=tuple(_filter(text) for text in filter or ()),
-        )
-        found = node.series.read(query)
-    if as_json:
-        print_json(found)
-        return
-    head = ("key", *([*query.by]), "value", "completeness", "why")
-    print_table(head, list(_rows(found, query)))
-
-
-def _grain(text: str) -> Grain:
-    return known(text, GRAINS, "grain")  # type: ignore[return-value]
-
-
-def _filter(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon:
-        raise BadRequest(f"--filter {text}: write dimension:value, such as repo:acme/rocket")
-    return name, value
-
-
-def _rows(found: Series, query: SeriesQuery) -> Iterator[tuple[object, ...]]:
-    for line in found.series:
-        for bucket in line.buckets:
-            why = "; ".join(cause.text for cause in bucket.causes)
-            of = [line.by.get(name, "") for name in query.by]
-            yield bucket.key, *of, bucket.value, bucket.completeness, why
 
 
 @app.command()

@@ -30,7 +30,7 @@ from tallymark.errors import NotFound
 from tallymark.ledger import objects
 from tallymark.ledger.beats import beating
 from tallymark.ledger.objects import Object
-from tallymark.metrics.plan import asked_range
+from tallymark.metrics.ranges import asked_range
 from tallymark.model import Period
 from tallymark.state import tokens
 from tallymark.state.database import reading, writing

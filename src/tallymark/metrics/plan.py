@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tallymark.calendar.periods import Calendar
 from tallymark.cubes.labels import labels
@@ -104,19 +103,6 @@ def every(step_s: float) -> str:
     return f"every {round(step_s / 60)} minutes"
 
 
-def asked_range(from_text: str, to_text: str, calendar: Calendar) -> tuple[datetime, datetime]:
-    """What `from` and `to` mean: a date of the workspace's zone, or an instant with its offset.
-
-    A date as `to` is the last day that is included; an instant is excluded.
-    Raises: BadRequest for what is neither, and for an empty range.
-    """
-    from_at = _instant(from_text, calendar, last=False, name="from")
-    to_at = _instant(to_text, calendar, last=True, name="to")
-    if to_at <= from_at:
-        raise BadRequest(f"`to` ({to_text}) lies before `from` ({from_text})")
-    return from_at, to_at
-
-
 def known(name: str, found: Iterable[str], what: str) -> str:
     """Raises: NotFound for a name that is not among those."""
     names = sorted(found)
@@ -157,21 +143,3 @@ def _buckets(query: SeriesQuery, stream: Stream, calendar: Calendar) -> tuple[As
         )
     found = calendar.periods(query.grain, query.from_at, query.to_at)
     return tuple(asked_of(stream, calendar, bucket) for bucket in found)
-
-
-def _instant(text: str, calendar: Calendar, *, last: bool, name: str) -> datetime:
-    text = text.strip()
-    try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            day = calendar.day(date.fromisoformat(text))
-            return day.end_at if last else day.start_at
-        # "+" in a query string arrives as a blank
-        at = datetime.fromisoformat(re.sub(r" (\d{2}:?\d{2})$", r"+\1", text))
-        if at.tzinfo is not None:
-            return at
-    except ValueError:
-        pass
-    raise BadRequest(
-        f"`{name}` is {text!r}: write a date such as 2026-11-22, or an instant with its offset "
-        "such as 2026-11-22T14:00:00Z"
-    )

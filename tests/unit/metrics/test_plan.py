@@ -8,7 +8,7 @@ from tallymark.calendar.periods import Calendar
 from tallymark.errors import BadRequest, NotFound
 from tallymark.metrics.answer import SeriesQuery
 from tallymark.metrics.define import MetricSpec
-from tallymark.metrics.plan import asked_range, grain_refusal, known, plan, read_from
+from tallymark.metrics.plan import grain_refusal, known, plan, read_from
 from tallymark.model import Field, Grain, Period, Stream
 
 BERLIN = Calendar("Europe/Berlin")
@@ -115,28 +115,6 @@ def test_a_finer_grain_than_the_schedule_is_not_offered() -> None:
     assert grain_refusal("Downloads", NPM, 86_400, "hour") == (
         "Downloads comes by whole days (UTC): there are no hours"
     )
-
-
-def test_a_range_is_dates_of_the_zone_or_instants() -> None:
-    assert asked_range("2026-10-25", "2026-10-25", BERLIN) == (
-        at(2026, 10, 24, 22),
-        at(2026, 10, 25, 23),
-    )
-    whole = asked_range("2026-03-01T00:00:00+01:00", "2026-03-02T00:00:00Z", BERLIN)
-    assert whole == (at(2026, 2, 28, 23), at(2026, 3, 2))
-    # a plus sign that a browser made a blank
-    assert asked_range("2026-03-01T00:00:00 01:00", "2026-03-02", BERLIN)[0] == at(2026, 2, 28, 23)
-
-
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-03-01T00:00:00", "20260301"])
-def test_what_is_no_date_and_no_instant_is_refused(text: str) -> None:
-    with pytest.raises(BadRequest, match="`from` is"):
-        asked_range(text, "2026-03-02", BERLIN)
-
-
-def test_a_range_that_ends_before_it_begins_is_refused() -> None:
-    with pytest.raises(BadRequest, match="lies before"):
-        asked_range("2026-03-02", "2026-03-01", BERLIN)
 
 
 def test_an_unknown_name_is_met_with_the_nearest() -> None:

@@ -42,6 +42,10 @@ def test_a_series_says_of_each_bucket_how_final_it_is_and_why(
         "unit": "stars",
         "grain": "day",
         "zone": "Europe/Berlin",
+        "week_start": "monday",
+        "fiscal_start": 1,
+        "interval": None,
+        "align": "date",
         "from": "2026-11-08T23:00:00Z",
         "to": "2026-11-15T23:00:00Z",
         "complete_to": "2026-11-15T23:00:00Z",
@@ -109,7 +113,10 @@ def test_lines_and_filters_are_handed_on(client: Client, reader: Reader, here: W
         ({"from": "2026-13-01"}, "write a date such as", None),
         ({"from": "2026-11-09T00:00:00"}, "with its offset", None),
         ({"from": "2026-11-16"}, "lies before `from`", None),
-        ({"from": "1690-01-01", "to": "1690-01-02"}, "1968", None),
+        ({"from": "1690-01-01", "to": "1690-01-02"}, "before 1980-01-01", None),
+        ({"interval": "mtd"}, "`interval` names the whole range", None),
+        ({"compare": "prev,yaer"}, "'yaer': ", None),
+        ({"compare": "prev", "align": "weekdy"}, "there are date, weekday", None),
     ],
 )
 def test_a_wrong_question_is_told_what_is_right(
@@ -130,10 +137,51 @@ def test_a_wrong_question_is_told_what_is_right(
         assert problem["suggestions"][0] == suggestions[0]
 
 
-def test_a_missing_parameter_is_named(client: Client, reader: Reader) -> None:
-    answer = client.get("/api/v1/series?metric=stars&grain=day", headers=reader)
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("metric=stars&grain=day", "`from` is missing"),
+        ("metric=stars&grain=day&from=2026-11-09", "`to` is missing"),
+        ("grain=day&interval=28d", "metric"),
+    ],
+)
+def test_a_missing_parameter_is_named(
+    client: Client, reader: Reader, query: str, said: str
+) -> None:
+    answer = client.get(f"/api/v1/series?{query}", headers=reader)
     assert answer.status_code == 400
-    assert [error["parameter"] for error in answer.json()["errors"]] == ["from", "to"]
+    assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("YESTERDAY", "2026-11-23", "2026-11-23"),
+        ("last_month", "2026-10-01", "2026-10-31"),
+        ("mtd", "2026-11-01", "2026-11-24"),
+        ("P2W", "2026-11-10", "2026-11-23"),
+    ],
+)
+def test_a_named_interval_stands_for_both_ends(
+    client: Client, reader: Reader, name: str, first: str, last: str
+) -> None:
+    query = f"metric=stars&grain=day&interval={name}"
+    found = client.get(f"/api/v1/series?{query}", headers=reader).json()
+    named = found.pop("interval")
+    assert (named["name"].lower(), named["first_on"], named["last_on"]) == (
+        name.lower(), first, last,
+    )  # fmt: skip
+    same = ask(client, reader, **{"from": first, "to": last}).json()
+    assert same.pop("interval") is None
+    assert found == same
+
+
+def test_overlays_are_asked_for_by_commas_or_one_by_one(
+    client: Client, reader: Reader, here: World
+) -> None:
+    ask(client, reader, compare=["prev,Year", "prev"], align="weekday")
+    query = here.numbers.asked[-1]
+    assert (query.compare, query.align) == (("prev", "year"), "weekday")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/metrics", "/api/v1/series", "/metrics"])
@@ -168,7 +216,7 @@ def test_openapi_names_routes_parameters_and_the_token(client: Client) -> None:
     }  # fmt: skip
     series = document["paths"]["/api/v1/series"]["get"]
     assert [one["name"] for one in series["parameters"]] == [
-        "metric", "grain", "from", "to", "by", "filter",
+        "metric", "grain", "from", "to", "interval", "by", "filter", "compare", "align",
     ]  # fmt: skip
     assert series["security"] == [{"HTTPBearer": []}]
     assert "application/problem+json" in series["responses"]["400"]["content"]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
+from tallymark.calendar.overlays import parse_align, parse_overlays
 from tallymark.errors import BadRequest
-from tallymark.metrics.answer import Bucket, Series, SeriesQuery
-from tallymark.metrics.plan import asked_range
-from tallymark.model import GRAINS, Cause, Grain
+from tallymark.metrics.answer import SeriesQuery
+from tallymark.metrics.ranges import range_of
+from tallymark.metrics.told import series_json
+from tallymark.model import GRAINS, Grain
 from tallymark.web.api import shapes
 from tallymark.web.auth import ServicesOf, may_read
 from tallymark.web.problems import Unknown
@@ -26,6 +26,13 @@ Name = Annotated[str, Query(description="A metric's name, as /api/v1/metrics lis
 GrainName = Annotated[str, Query(description="hour, day, week, month, quarter or year.")]
 From = Annotated[str, Query(alias="from", description=RIGHT)]
 To = Annotated[str, Query(description="The same; a date is included, an instant is not.")]
+Interval = Annotated[
+    str, Query(description="Instead of both: LAST_30_DAYS, mtd, P3M and so on, as of today.")
+]
+Compare = Annotated[
+    list[str], Query(description="Overlays: prev, week, month, quarter, year; several by commas.")
+]
+AlignName = Annotated[str, Query(description="How overlays pair: by date, or by weekday.")]
 By = Annotated[list[str], Query(description="A dimension: a line for each of its values.")]
 Filter = Annotated[list[str], Query(alias="filter", description="dimension:value; repeatable.")]
 
@@ -36,21 +43,29 @@ def series(
     here: ServicesOf,
     metric: Name,
     grain: GrainName,
-    from_: From,
-    to: To,
+    from_: From = "",
+    to: To = "",
+    interval: Interval = "",
     by: By = [],  # noqa: B006 - FastAPI copies it for each request
     filters: Filter = [],  # noqa: B006
+    compare: Compare = [],  # noqa: B006
+    align: AlignName = "date",
 ) -> Response:
-    """Buckets that overlap `[from, to)` come whole. A `null` value is unknown, never zero."""
+    """Buckets that overlap the range come whole. A `null` value is unknown, never zero."""
+    calendar = here.reads.calendar(_metric(here, metric))
+    wanted = range_of(interval, from_, to, calendar, here.clock.now())
     query = SeriesQuery(
-        _metric(here, metric),
+        metric,
         _grain(here, metric, grain),
-        *asked_range(from_, to, here.reads.calendar(metric)),
+        wanted.from_at,
+        wanted.to_at,
         tuple(_dimension(here, metric, name) for name in by),
         tuple(_filter(here, metric, text) for text in filters),
+        parse_overlays(",".join(compare)),
+        parse_align(align),
     )
-    told = series_json(here.reads.read(query))
-    return Response(orjson.dumps(told), media_type="application/json")
+    told = series_json(here.reads.read(query), wanted.interval)
+    return Response(told, media_type="application/json")
 
 
 def _metric(here: Services, name: str) -> str:
@@ -80,44 +95,3 @@ def _filter(here: Services, metric: str, text: str) -> tuple[str, str]:
     if not colon:
         raise BadRequest(f"filter {text!r} is not dimension:value, such as repo:tallymark/core")
     return _dimension(here, metric, name), value
-
-
-def series_json(series: Series) -> dict[str, Any]:
-    return {
-        "metric": series.metric,
-        "unit": series.unit,
-        "grain": series.grain,
-        "zone": series.calendar.zone,
-        "from": _instant(series.from_at),
-        "to": _instant(series.to_at),
-        "complete_to": _instant(series.complete_to),
-        "series": [
-            {"by": line.by, "buckets": [_bucket(bucket) for bucket in line.buckets]}
-            for line in series.series
-        ],
-    }
-
-
-def _bucket(bucket: Bucket) -> dict[str, Any]:
-    return {
-        "key": bucket.key,
-        "start_at": _instant(bucket.start_at),
-        "end_at": _instant(bucket.end_at),
-        "value": bucket.value,
-        "completeness": bucket.completeness,
-        "causes": [_cause(cause) for cause in bucket.causes],
-        "restated_at": _instant(bucket.restated_at),
-    }
-
-
-def _cause(cause: Cause) -> dict[str, Any]:
-    return {
-        "code": cause.code,
-        "text": cause.text,
-        "from": _instant(cause.from_at),
-        "to": _instant(cause.to_at),
-    }
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from tallymark.model import CauseCode, Completeness, Grain
+from tallymark.model import Align, CauseCode, Completeness, Grain, Overlay, WeekStart
 
 
 class CauseOut(BaseModel):
@@ -27,9 +27,37 @@ class BucketOut(BaseModel):
     restated_at: datetime | None = Field(description="When it changed after it was complete.")
 
 
+class ComparedBucketOut(BaseModel):
+    key: str | None = Field(description="null: no partner; the cause no_partner says why.")
+    start_at: datetime | None = Field(description="The range that the partner stands for.")
+    end_at: datetime | None
+    of_start_at: datetime = Field(description="Our own side; of a running bucket what elapsed.")
+    of_end_at: datetime
+    value: float | None
+    completeness: Completeness = Field(description="Of the partner, by its own data.")
+    causes: list[CauseOut]
+    days: int = Field(description="Days of the calendar on our own side.")
+    compare_days: int | None
+    of_value: float | None = Field(description="Our own value in its range.")
+    whole: bool = Field(description="The earlier period is shorter and was taken whole.")
+
+
+class ComparedOut(BaseModel):
+    days: int = Field(description="Days that all buckets meet.")
+    compare_days: int = Field(description="Days that all their partners meet.")
+    buckets: list[ComparedBucketOut] = Field(description="One beside each bucket.")
+
+
 class LineOut(BaseModel):
     by: dict[str, str]
     buckets: list[BucketOut]
+    overlays: dict[Overlay, ComparedOut]
+
+
+class IntervalOut(BaseModel):
+    name: str
+    first_on: date
+    last_on: date = Field(description="Included.")
 
 
 class SeriesOut(BaseModel):
@@ -37,8 +65,12 @@ class SeriesOut(BaseModel):
     unit: str
     grain: Grain
     zone: str
+    week_start: WeekStart
+    fiscal_start: int
+    interval: IntervalOut | None = Field(description="What the range was named by.")
     from_: datetime = Field(alias="from")
     to: datetime
+    align: Align
     complete_to: datetime | None = Field(description="The end of the last complete bucket.")
     series: list[LineOut]
 
