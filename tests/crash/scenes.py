@@ -112,6 +112,29 @@ metrics:
   total: {stream: paged.records, measure: sum(value)}
   views: {stream: site.requests, measure: count, where: {status: [200]}, dimensions: [path]}
 """
+# a gauge by the hour, a series by the day, and what is pushed
+WORKSPACES["clocks"] = """
+sources:
+  github:
+    connector: github
+    base_url: ${GITHUB_URL}
+    streams:
+      repositories: {subjects: [acme/rocket], every: 1h, start: 2026-11-20}
+  npm:
+    connector: npm
+    base_url: ${NPM_URL}
+    streams:
+      downloads: {subjects: [rocket], start: 2026-11-15}
+  site:
+    connector: accesslog
+    dedupe_field: request_id
+    streams:
+      requests: {start: 2026-11-18}
+metrics:
+  stars: {stream: github.repositories, measure: last(stars), dimensions: [repo]}
+  downloads: {stream: npm.downloads, measure: sum(downloads)}
+  views: {stream: site.requests, measure: count}
+"""
 MODULES = {
     "gauge": "tallymark.demo.vendors.github",
     "mixed": "tallymark_paged.vendor",
@@ -267,19 +290,17 @@ class Scene:
 
     def _push(self) -> None:
         """Lines that were acknowledged a few minutes ago, and have waited long enough."""
+        lines = [line(n, NOW - timedelta(minutes=17 * n)) for n in range(60)]
+        self.push(NOW - timedelta(minutes=5), b"\n".join([*lines, b"not a line\n"]))
+
+    def push(self, at: datetime, body: bytes) -> None:
+        """Acknowledge what was sent at an instant."""
         connector = discover()["accesslog"]
         databases = open_databases(self.database_url, self.home)
         migrate(databases)
-        inbox = Inbox(databases.inbox, _At(NOW - timedelta(minutes=5)))
-        lines = [
-            {"request_id": f"r{n}", "time": (NOW - timedelta(minutes=17 * n)).timestamp()}
-            | {"method": "GET", "uri": f"/page/{n % 4}", "status": 200, "bytes": n}
-            | {"remote_addr": "203.0.113.9"}
-            for n in range(60)
-        ]
-        body = b"\n".join(json.dumps(line).encode() for line in lines) + b"\nnot a line\n"
+        inbox = Inbox(databases.inbox, _At(at))
         kept = connector(hash_key=Secret(KEY), dedupe_field="request_id")  # type: ignore[call-arg]
-        inbox.accept("site", NOW - timedelta(minutes=5), {}, list(kept.records(body, {})))  # type: ignore[attr-defined]
+        inbox.accept("site", at, {}, list(kept.records(body, {})))  # type: ignore[attr-defined]
         inbox.close()
         databases.close()
 
@@ -381,6 +402,13 @@ class Scene:
 
     def outcome(self) -> dict[str, list[str]]:
         return {"rows": self.rows(), "ledger": self.ledger(), "cubes": self.cubes()}
+
+
+def line(n: int, at: datetime) -> bytes:
+    """A line of the access log."""
+    fields = {"request_id": f"r{n}", "time": at.timestamp(), "method": "GET"}
+    fields |= {"uri": f"/page/{n % 4}", "status": 200, "bytes": n, "remote_addr": "203.0.113.9"}
+    return json.dumps(fields).encode()
 
 
 @dataclass(frozen=True)
