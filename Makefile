@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench fix wheel lock clean
+.PHONY: help setup run test check oracle bench fix wheel lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,6 +42,9 @@ fix: setup  ## mend what the linter can mend, format, write the generated docume
 	$(BIN)/ruff check --fix . || true
 	$(BIN)/ruff format .
 	$(BIN)/python docs/generate.py
+
+oracle: setup  ## make docs/calendar-suite again: PostgreSQL and Java say what is right
+	$(BIN)/python -m tests.oracle
 
 bench: setup  ## measure against the peers; writes bench/results.md
 	$(BIN)/python -m bench

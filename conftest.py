@@ -18,6 +18,7 @@ EXEMPT = "../shared"
 LONG = (
     "tests/story/",
     "tests/services/",
+    "tests/oracle/",
     "tests/crash/test_database.py",
     "tests/contract/ledger/test_chaos.py",
     "tests/house/test_one_file.py",

@@ -37,9 +37,13 @@ def installed() -> bool:
 
 
 class PostgresServer:
-    """One server in a folder of its own under /tmp, for as long as this process lives."""
+    """One server in a folder of its own under /tmp, for as long as this process lives.
 
-    def __init__(self) -> None:
+    `zoneinfo`: a folder of zone files that this server sees in the place of the system's (as root).
+    """
+
+    def __init__(self, zoneinfo: Path | None = None) -> None:
+        self._zoneinfo = zoneinfo
         self.folder = Path(tempfile.mkdtemp(prefix="tallymark-pg-", dir="/tmp"))
         self.port = free_port()
         self.user = "postgres" if os.geteuid() == 0 else None
@@ -64,10 +68,14 @@ class PostgresServer:
         ]
         for option in options:
             command += ["-c", option]
+        user = self.user
+        if self._zoneinfo is not None:
+            # root makes the mount, then becomes the user by itself
+            user, command = None, [*over_zoneinfo(self._zoneinfo), *command]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.folder, user=self.user, group=self.user,
-                extra_groups=[] if self.user else None, preexec_fn=end_with_parent,
+                command, stdout=log, stderr=log, cwd=self.folder, user=user, group=user,
+                extra_groups=[] if user else None, preexec_fn=end_with_parent,
             )  # fmt: skip
         until(self._answers, 30)
 
@@ -109,6 +117,16 @@ class PostgresServer:
             command, check=True, capture_output=True, cwd=self.folder, user=self.user,
             group=self.user, extra_groups=[] if self.user else None,
         )  # fmt: skip
+
+
+def over_zoneinfo(folder: Path) -> list[str | Path]:
+    """What comes before a command that shall see a folder's zone files as those of the system.
+
+    The mount is seen by this one process and ends with it, which stays the child that was started.
+    """
+    become = "setpriv --reuid=postgres --regid=postgres --clear-groups --pdeathsig QUIT"
+    script = f'mount --bind "$0" /usr/share/zoneinfo && exec {become} -- "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, folder]
 
 
 def free_port() -> int:
