@@ -16,7 +16,8 @@ from tallymark.files.sync import fsync_dir, makedirs_synced, whole_or_gone
 
 # unfinished writes; no key begins with it
 _UNFINISHED = ".unfinished"
-LEFT_FOR = timedelta(hours=24)
+LEFT_FOR = timedelta(days=3)
+"""Longer than a clock is set forward by: a write under way would look that old."""
 
 
 class LocalFiles:

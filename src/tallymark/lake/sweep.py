@@ -1,8 +1,9 @@
 """Files that no kept snapshot reaches: PyIceberg removes none of them.
 
 Files are listed first and the metadata read afterwards, so that a file which a commit brings in
-between is either not listed or known. Only files older than a day go, by the real clock: a writer
-whose files are that old has lost its claim and cannot commit.
+between is either not listed or known. Only files older than three days go, by the real clock: a
+writer whose files are that old has lost its claim and cannot commit. A clock that is set forward by
+a day makes every file a day older, those of a commit under way too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pyiceberg.table import Table
 
 from tallymark.lake.synced import path_of
 
-AGE = timedelta(hours=24)
+AGE = timedelta(days=3)
 
 
 def sweep(load: Callable[[], Table], real_now: datetime) -> list[str]:

@@ -47,9 +47,9 @@ def test_what_a_killed_process_left_unfinished_is_no_file(tmp_path: Path) -> Non
         store.get(".unfinished/left")
 
 
-def test_what_is_left_unfinished_for_a_day_is_removed_at_the_next_start(tmp_path: Path) -> None:
+def test_what_is_left_unfinished_for_three_days_goes_at_the_next_start(tmp_path: Path) -> None:
     LocalFiles(tmp_path)
-    for name, hours in (("old", 25), ("young", 1)):
+    for name, hours in (("old", 73), ("young", 25)):
         left = tmp_path / ".unfinished" / name
         left.write_bytes(b"half")
         then = (SystemClock().now() - timedelta(hours=hours)).timestamp()
