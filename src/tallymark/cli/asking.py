@@ -129,6 +129,11 @@ def _problems(node: Node) -> Iterator[str]:
         _ = node.sources
     except TallymarkError as error:
         yield str(error)
+    if node.config.workspace_path.is_dir():
+        try:
+            load(node.config.workspace_path, node.connectors)
+        except TallymarkError as error:
+            yield f"the changed workspace is not used: {error}"
     free_bytes = shutil.disk_usage(node.config.home).free
     if free_bytes < LOW_BYTES:
         yield f"only {free_bytes // 1024**2} MB are free in {node.config.home}"

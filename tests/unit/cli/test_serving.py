@@ -8,6 +8,15 @@ from tallymark.wiring.serving import Server
 from tests.unit.cli.conftest import Place
 
 
+def test_the_doctor_says_why_changed_files_are_not_used(place: Place) -> None:
+    assert place.run("collect").code == 0
+    place.write("calendar: {zone: Europe/Berlim}")
+    (told,) = place.run("doctor", "--json").json["problems"]
+    assert told.startswith("the changed workspace is not used: all.yaml:1: ")
+    place.write_good()
+    assert place.run("doctor").code == 0
+
+
 def test_a_server_whose_work_ends_in_an_error_ends_with_it(place: Place) -> None:
     def work() -> None:
         assert server.prepared.is_set()
