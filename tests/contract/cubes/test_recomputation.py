@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -70,6 +71,30 @@ def test_every_grain_equals_a_recomputation_after_each_commit(
     house.commit("site.hits", [], replaces=(first, fewer), **span)
     same(house, "site.hits")
     assert any(key[0] == "year" for key in house.cube("site.hits"))
+
+
+@pytest.mark.parametrize(
+    ("zone", "first_on", "grain", "on", "n"),
+    [
+        pytest.param("Europe/Berlin", "2026-03-26", "hour", "2026-03-29", 23, id="spring"),
+        pytest.param("Europe/Berlin", "2026-10-22", "hour", "2026-10-25", 25, id="autumn"),
+        pytest.param("Asia/Kathmandu", "2024-02-26", "day", "2024-02-29", 1, id="leap day"),
+        pytest.param("Asia/Kathmandu", "2026-12-25", "week", "2026-12-28", 1, id="week 53"),
+    ],
+)
+def test_every_grain_equals_a_recomputation_over_an_awkward_week(
+    make_house: MakeHouse, zone: str, first_on: str, grain: str, on: str, n: int
+) -> None:
+    """A line every quarter of an hour; `n` buckets of a grain begin on a local date."""
+    house, start_at = make_house(zone=zone), datetime.fromisoformat(f"{first_on}T00:00:00Z")
+    rows = hits(random.Random(6), 8 * 96, 1)
+    for quarter, row in enumerate(rows):
+        row["ts"] = start_at + timedelta(minutes=15 * quarter)
+    house.commit("site.hits", rows)
+    same(house, "site.hits")
+    starts = {key[1] for key in house.cube("site.hits") if key[0] == grain}
+    begun = [datetime.fromtimestamp(us / 1e6, ZoneInfo(zone)).date().isoformat() for us in starts]
+    assert begun.count(on) == n
 
 
 @pytest.mark.parametrize("zone", ZONES)
