@@ -3,7 +3,7 @@
 import { draw, type Drawn } from "./chart/draw";
 import { type Board, type Chart, load } from "./data";
 import { element } from "./elements";
-import { lines } from "./lines";
+import { lines, reachable } from "./lines";
 import { look } from "./look";
 import { strip } from "./strip";
 import { table } from "./table";
@@ -46,7 +46,10 @@ function keepDrawn(card: HTMLElement, chart: Chart, data: Board, ended: AbortSig
     drawn = draw(canvas, chart, axis, look());
   };
   again();
-  const size = new ResizeObserver(() => drawn?.resize());
+  const size = new ResizeObserver(() => {
+    drawn?.resize();
+    reachable(part(card, "lines"));
+  });
   size.observe(canvas);
   document.addEventListener("themechange", again, { signal: ended });
   ended.addEventListener("abort", () => {

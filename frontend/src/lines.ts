@@ -22,6 +22,12 @@ export function lines(place: HTMLElement, chart: Chart, colours: Look): void {
   place.replaceChildren(...(several || overlays.length ? names : []), ...overlays);
 }
 
+/** Names that do not fit are scrolled to, by keyboard too. */
+export function reachable(place: HTMLElement): void {
+  if (place.scrollHeight > place.clientHeight) place.tabIndex = 0;
+  else place.removeAttribute("tabindex");
+}
+
 /** Where the days differ, that too: "a month before: 31 days against 28". */
 function said(overlay: Overlay): string {
   return overlay.said ? `${overlay.title}: ${overlay.said}` : overlay.title;

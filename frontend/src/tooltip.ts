@@ -52,8 +52,8 @@ function pairs(
     if (chart.lines.length === 1) {
       return [row(dashed, "", `${value} ${chart.unit}`), ...changes(chart, line, overlay, n)];
     }
-    const mine = many ? [element("span", "tip-value", exact(own(line, overlay, n)))] : [];
-    const made = row(dashed, line.name, value, ...mine);
+    const made = row(dashed, line.name, many ? exact(own(line, overlay, n)) : value);
+    if (many) made.append(element("span", "tip-value", value));
     made.append(element("span", "tip-change", change(line, overlay, n)));
     return [made];
   });
@@ -67,13 +67,8 @@ function changes(chart: Chart, line: Line, overlay: Overlay, n: number): HTMLEle
   return told.map((text, at) => row("", at === 0 ? part : "", text));
 }
 
-function row(
-  mark: HTMLElement | string,
-  name: string,
-  value: string,
-  ...before: HTMLElement[]
-): HTMLElement {
+function row(mark: HTMLElement | string, name: string, value: string): HTMLElement {
   const made = element("p", "tip-line");
-  made.append(mark, element("span", "tip-name", name), ...before, element("strong", "", value));
+  made.append(mark, element("span", "tip-name", name), element("strong", "", value));
   return made;
 }

@@ -74,7 +74,7 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
 
 
 def test_axe_finds_nothing_in_what_can_be_opened(site: Site, visit: Visit) -> None:
-    visit.go(f"{site.url}/boards/project?range=28d&grain=day")
+    visit.go(f"{site.url}/boards/project?range=28d&grain=day&compare=prev,year&align=weekday")
     for window in WINDOWS:
         turn(visit, window)
         open_all(visit)
@@ -88,6 +88,6 @@ def test_nothing_shifts_while_the_page_loads(site: Site, visit: Visit) -> None:
         "list.getEntries()) window.shifted += one.value; })"
         ".observe({ type: 'layout-shift', buffered: true });"
     )
-    page = visit.go(f"{site.url}/boards/project?range=91d&grain=day")
+    page = visit.go(f"{site.url}/boards/project?range=91d&grain=day&compare=prev,year")
     assert page.locator("canvas").count() == 5
     assert page.evaluate("window.shifted") < 0.001
