@@ -17,7 +17,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tallymark.calendar.overlays import ALIGNS, OVERLAYS, Align, Overlay, Pair, pairs, refusal
+from tallymark.calendar.overlays import (
+    ALIGNS,
+    OVERLAYS,
+    Align,
+    Overlay,
+    Pair,
+    pairs,
+    refusal,
+    totals,
+)
 from tallymark.calendar.periods import Calendar
 from tallymark.model import GRAINS, WEEK_STARTS, Grain, Period
 from tests.unit.calendar.oracle import tzif, zone_of
@@ -98,6 +107,12 @@ def test_no_pair_has_different_numbers_of_days_without_saying_so(
         assert [pair.of for pair in found] == buckets, told
         there = [pair.period for pair in found if pair.period]
         assert all(one.end_at <= other.start_at for one, other in pairwise(there)), told
+        if grain not in ("hour", "day"):
+            known = (
+                sum(pair.days for pair in found),
+                sum(pair.compare_days or 0 for pair in found),
+            )
+            assert totals(calendar, found) == known, told
         for pair in found:
             check_days(calendar, grain, pair, told)
             check_partner(calendar, grain, pair, len(buckets), overlay, align, told)
