@@ -31,7 +31,7 @@ def laid(series: Series, now: datetime) -> list[dict[str, Any]]:
 def _one(series: Series, overlay: Overlay, compared: Compared, now: datetime) -> dict[str, Any]:
     pairs = list(zip(series.series[0].buckets, compared.buckets, strict=True))
     notes = {n: _notes(series, own, other, now) for n, (own, other) in enumerate(pairs)}
-    differ = compared.compare_days is not None and compared.days != compared.compare_days
+    differ = bool(compared.compare_days) and compared.days != compared.compare_days
     return {
         "name": overlay,
         "title": overlay_name(overlay, series.align, series.grain, len(pairs)),
