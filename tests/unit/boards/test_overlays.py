@@ -10,12 +10,14 @@ import pytest
 
 from tallymark.boards.board import BoardReader
 from tallymark.boards.change import Change
+from tallymark.boards.change import change as of_series
 from tallymark.boards.define import BoardSpec, CardSpec
 from tallymark.boards.numbers import difference
 from tallymark.boards.overlays import align_matters, overlay_name
 from tallymark.boards.view import Asked, view
 from tallymark.calendar.periods import Calendar
-from tests.web_world import World, world
+from tallymark.metrics.answer import Bucket, Compared, ComparedBucket, Line, Series
+from tests.web_world import METRICS, World, world
 
 SUNDAYS = Calendar("Europe/Berlin", "sunday", 10)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -113,6 +115,28 @@ def test_what_is_not_known_on_one_side_counts_on_neither() -> None:
     assert change(of, "views", range="28d", compare="year").reason == (
         "Nothing to compare with a year before: its numbers are not known."
     )
+
+
+def test_our_own_hole_is_not_compared_with_what_there_was() -> None:
+    of = here()
+    at, until = datetime(2026, 11, 1, 23, tzinfo=UTC), datetime(2026, 11, 4, 23, tzinfo=UTC)
+    days = of.numbers.cut.periods("day", at, until)
+    own = [
+        Bucket(str(n), d.start_at, d.end_at, v, "complete")
+        for n, (d, v) in enumerate(zip(days, (None, 30, 30), strict=True))
+    ]
+    beside = [
+        ComparedBucket(
+            b.key, b.start_at, b.end_at, b.start_at, b.end_at, 20, "complete", (), 1, 1, b.value
+        )
+        for b in own
+    ]
+    line = Line({}, tuple(own), {"prev": Compared(3, 3, tuple(beside))})
+    series = Series("views", "views", "day", of.numbers.cut, at, until, until, (line,))
+    found = of_series(METRICS["views"], series, of.clock.now())
+    assert found is not None
+    assert (found.text, found.exact) == ("+20 (+50.0 %)", "60 against 40 views")
+    assert found.notes == ("1 of 3 days left out: not known on both sides",)
 
 
 def test_without_any_partner_the_reason_stands_in_the_changes_place() -> None:
