@@ -86,10 +86,13 @@ def test_a_workspace_that_does_not_hold_is_told_and_not_used(tmp_path: Path) -> 
         for word in ("the changed workspace is not used", "test.yaml:1", "Berlin", "`sunday`"):
             assert word in notes[0]
             assert word in serve.output()
-        program.define("calendar: {zone: Europe/Berlin, week_start: sunday}\n")
-        until(lambda: not get(f"{url}/readyz")["notes"], NOTICED_S)
-        until(lambda: "revision 2 is used now" in serve.output(), NOTICED_S)
-        assert serve.terminate() == 0
+        with program.start("work") as work:
+            work.wait_line("^working$", timeout_s=60)
+            program.define("calendar: {zone: Europe/Berlin, week_start: sunday}\n")
+            until(lambda: not get(f"{url}/readyz")["notes"], NOTICED_S)
+            for process in (serve, work):
+                until(lambda one=process: "revision 2 is used now" in one.output(), NOTICED_S)
+                assert process.terminate() == 0
 
 
 # -- the way there -----------------------------------------------------------------------------
