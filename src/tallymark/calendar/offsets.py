@@ -69,6 +69,10 @@ class Offsets:
                 return
             yield Stretch(max(start, found.start), min(end, found.end), found.offset)
 
+    def steady(self, wall: int) -> bool:
+        """Whether no change of the clock is near: every wall time around is shown once."""
+        return self.index(wall - REACH_S) == self.index(wall + REACH_S)
+
     def first(self, wall: int) -> int:
         """The first instant at which the clock shows `wall` or later."""
         return next(self.firsts((wall,)))

@@ -124,7 +124,7 @@ class Calendar:
         offset = self.offsets.at(second)
         wall = (second + offset) // HOUR_S * HOUR_S
         key = instant(wall).strftime("%Y-%m-%dT%H")
-        if len(hours_named(self.offsets, wall)) == 1:
+        if self.offsets.steady(wall) or len(hours_named(self.offsets, wall)) == 1:
             return key
         minutes = abs(offset) // 60
         return f"{key}{'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"

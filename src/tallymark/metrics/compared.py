@@ -14,19 +14,19 @@ Told = Callable[[Asked], Bucket]
 """What a bucket, or a part of one, is worth to a line."""
 
 
-def compared(beside: Beside, buckets: Sequence[Bucket], told: Told) -> Compared:
-    """`buckets`: the line's own, whole."""
+def compared(beside: Beside, own: Sequence[Bucket], told: Told) -> Compared:
+    """`own`: the line's sides; `told`: what a partner is worth to the line."""
     found = [
-        _alone(pair, own) if partner is None else _together(pair, key, own, told(partner))
-        for pair, key, partner, own in zip(
-            beside.pairs, beside.keys, beside.partners, _own(beside, buckets, told), strict=True
+        _alone(pair, mine) if partner is None else _together(pair, key, mine, told(partner))
+        for pair, key, partner, mine in zip(
+            beside.pairs, beside.keys, beside.partners, own, strict=True
         )
     ]
     return Compared(beside.days, beside.compare_days, tuple(found))
 
 
-def _own(beside: Beside, buckets: Sequence[Bucket], told: Told) -> Sequence[Bucket]:
-    """Our own sides: the buckets, the running one cut to its elapsed part."""
+def own_sides(beside: Beside, buckets: Sequence[Bucket], told: Told) -> Sequence[Bucket]:
+    """The buckets of a line, the running one cut to its elapsed part."""
     if beside.cut is None:
         return buckets
     part = told(beside.parts[0])

@@ -88,9 +88,15 @@ class Gather:
         }
         return state, Read([cell for some in found[: len(ranges)] for cell in some], whole)
 
-    def facts(self, asked: Asking, state: CubeState | None, spans: Sequence[Period]) -> Facts:
-        """What is known of some ranges of the stream; of the asked buckets also when each hour of
-        theirs was written."""
+    def facts(
+        self,
+        asked: Asking,
+        state: CubeState | None,
+        spans: Sequence[Period],
+        hours: Period | None = None,
+    ) -> Facts:
+        """What is known of some ranges of the stream; `hours`: of which range of a pushed one also
+        when each hour was written."""
         metric, stream, now = asked.metric, asked.stream, self.clock.now()
         source = metric.stream.partition(".")[0]
         heard = Heard()
@@ -98,19 +104,13 @@ class Gather:
             since_at = min(span.start_at for span in spans)
             databases = self.databases
             heard = load_heard(databases.inbox, databases.control, source, since_at, now)
+        else:
+            hours = None
         before = 2 * max(step_of(asked.objects, stream), timedelta(days=1))
-        first, last = asked.plan.buckets[0], asked.plan.buckets[-1]
-        whole = Period(first.bucket.start_at, last.bucket.end_at)
+        covered = merged(Period(span.start_at - before, span.end_at) for span in spans)
         with reading(self.databases.control) as conn:
-            covered = merged(Period(span.start_at - before, span.end_at) for span in spans)
             subjects = load_coverage(conn, asked.objects, stream, covered)
-            marks = load_marks(
-                conn,
-                asked.cube,
-                asked.calendar,
-                state,
-                whole if stream.kind == "push" else None,
-            )
+            marks = load_marks(conn, asked.cube, asked.calendar, state, hours)
         rules = _rules(stream, asked.plan.needs, self.connectors.get(source))
         words = Words(now, zone(asked.calendar.zone), _days_in(stream))
         return Facts(now, asked.plan, metric, stream, rules, subjects, marks, heard, words)

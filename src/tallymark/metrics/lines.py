@@ -11,13 +11,14 @@ from tallymark.cubes.read import Cell
 from tallymark.errors import BadRequest
 from tallymark.metrics import polled
 from tallymark.metrics.answer import Bucket, Line
-from tallymark.metrics.compared import compared
-from tallymark.metrics.completeness import Judged, Subject, lacking, unread
-from tallymark.metrics.judging import Facts, judge
+from tallymark.metrics.compared import compared, own_sides
+from tallymark.metrics.completeness import COMPLETE, Judged, Subject, lacking, unread
+from tallymark.metrics.judging import Facts, all_complete, judge
+from tallymark.metrics.overlays import Beside
 from tallymark.metrics.plan import MOST_VALUES, Asked
 from tallymark.metrics.values import Readings, Totals, Value
 from tallymark.metrics.words import names
-from tallymark.model import Cause, Grain
+from tallymark.model import Cause, Grain, Overlay
 from tallymark.state.schema import to_us
 
 Key = tuple[str, ...]
@@ -43,7 +44,12 @@ def lines(facts: Facts, read: Read, calendar: Calendar, grain: Grain) -> tuple[L
     for key in _keys(facts, told.totals):
         of_line = told.line(key)
         buckets = tuple(map(of_line, plan.buckets, labels))
-        overlays = {one.overlay: compared(one, buckets, of_line) for one in facts.overlays}
+        overlays = {
+            one.overlay: compared(
+                one, own_sides(one, buckets, of_line), told.line(key, told.known(key, one))
+            )
+            for one in facts.overlays
+        }
         found.append(Line(dict(zip(plan.by, key, strict=True)), buckets, overlays))
     return tuple(found)
 
@@ -58,20 +64,35 @@ class _Told:
             part: _totals(facts, [*_before(read.cells, part), *cells])
             for part, cells in read.parts.items()
         }
-        self._judged: dict[tuple[str, ...], dict[Asked, Judged]] = {}
+        self._judged: dict[Key, dict[Asked, Judged]] = {}
+        self._known: dict[tuple[Key, Overlay], Judged | None] = {}
 
-    def line(self, key: Key) -> Callable[..., Bucket]:
+    def line(self, key: Key, known: Judged | None = None) -> Callable[..., Bucket]:
+        """What a bucket is worth to a line; `known`: how true all of them are."""
         facts, subjects = self._facts, _of_line(self._facts, key)
-        judged = self._judged.setdefault(tuple(one.name for one in subjects), {})
+        judged = self._judged.setdefault(_whose(subjects), {})
 
         def told(asked: Asked, label: str = "") -> Bucket:
-            if asked not in judged:
+            if known is None and asked not in judged:
                 judged[asked] = judge(facts, subjects, asked)
-            totals = self._parts.get(asked, self.totals)
+            totals = self._parts.get(asked, self.totals) if self._parts else self.totals
             value = _value(facts, totals, key, asked, subjects)
-            return _bucket(facts, label, asked, subjects, value, judged[asked])
+            return _bucket(facts, label, asked, subjects, value, known or judged[asked])
 
         return told
+
+    def known(self, key: Key, beside: Beside) -> Judged | None:
+        """How true all of an overlay is: complete, as one look mostly shows; else None."""
+        subjects = _of_line(self._facts, key)
+        of = (_whose(subjects), beside.overlay)
+        if of not in self._known:
+            whole = beside.whole and all_complete(self._facts, subjects, beside.whole)
+            self._known[of] = COMPLETE if whole else None
+        return self._known[of]
+
+
+def _whose(subjects: Sequence[Subject]) -> Key:
+    return tuple(one.name for one in subjects)
 
 
 def _before(cells: Sequence[Cell], part: Asked) -> list[Cell]:

@@ -30,7 +30,7 @@ from tallymark.metrics.gather import Asking, Gather, step_of
 from tallymark.metrics.lines import complete_to, lines
 from tallymark.metrics.overlays import Running, judges, lay
 from tallymark.metrics.plan import Plan, among, grain_refusal, known, plan
-from tallymark.model import CubeSpec, Grain, Stream
+from tallymark.model import CubeSpec, Grain, Period, Stream
 from tallymark.state.database import Databases, reading
 
 TRIES = 3
@@ -106,7 +106,8 @@ class SeriesReader:
         asked = Asking(query.grain, metric, stream, cube, calendar, wanted, about)
         overlays = lay(query, stream, calendar, wanted.buckets, self._running(query, asked))
         state, read = self._gather.cells(asked, overlays)
-        facts = self._gather.facts(asked, state, judges(wanted, overlays))
+        hours = Period(wanted.buckets[0].bucket.start_at, wanted.buckets[-1].bucket.end_at)
+        facts = self._gather.facts(asked, state, judges(wanted, overlays), hours)
         answer = lines(replace(facts, overlays=overlays), read, calendar, query.grain)
         return Series(
             metric=metric.name,
