@@ -186,13 +186,19 @@ def suggest(word: str, known: tuple[str, ...]) -> str:
     return f"known are {', '.join(sorted(known))}" if known else "there is none"
 
 
+def _hint(error: yaml.MarkedYAMLError) -> str:
+    # the two with which schedules begin: @daily and */20 6 * * *
+    unquoted = error.context == "while scanning an alias" or "'@'" in (error.problem or "")
+    return "; a text that begins with @ or * wants quotes" if unquoted else ""
+
+
 def read_file(path: Path, problems: Problems) -> Section | None:
     """The top mapping of a file; None (and a problem) where there is none."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problems.add(Where(path.name, line), f"not YAML: {error.problem or error}")
+        problems.add(Where(path.name, line), f"not YAML: {error.problem or error}{_hint(error)}")
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problems.add(Where(path.name, 1), f"not YAML: {error}")
     except RecursionError:
