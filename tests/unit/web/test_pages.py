@@ -36,6 +36,25 @@ def test_a_number_card_has_its_number_before_any_script_runs(client: Client) -> 
     assert "Europe/Berlin" in text
 
 
+def test_the_change_is_told_by_arrow_sign_and_word_before_any_script_runs(client: Client) -> None:
+    text = page(client, "/boards/project?range=28d&compare=prev,year")
+    found = re.search(r'<p class="change" title="([^"]+)">(.+)</p>', text)
+    assert found is not None
+    said = re.sub(r"<[^>]+>", "", found[2])
+    assert re.fullmatch(r"▲ \+\d+ \(\+\d\.\d %\) more than the previous 28 days", said)
+    assert found[1].endswith(" stars")
+
+
+def test_overlays_are_kept_by_every_link_and_by_the_form(client: Client) -> None:
+    text = page(client, "/boards/project?range=28d&compare=prev,year&align=weekday")
+    kept = "&amp;compare=prev,year&amp;align=weekday"
+    assert f'href="?range=91d&amp;grain=day{kept}"' in text
+    assert f'href="?range=28d&amp;grain=week{kept}"' in text
+    assert '<input type="hidden" name="compare" value="prev,year">' in text
+    assert 'href="?range=28d&amp;grain=day&amp;compare=year&amp;align=weekday"' in text
+    assert 'href="?range=28d&amp;grain=day&amp;compare=prev,year,week&amp;align=weekday"' in text
+
+
 def test_a_board_is_as_complete_as_its_least_complete_card(client: Client) -> None:
     assert "Downloads is the one that reaches least far" in page(client, "/boards/project")
     text = page(client, "/boards/project?range=7d&grain=day")
@@ -128,7 +147,14 @@ def test_data_too_large_to_send_plain_is_packed(client: Client) -> None:
     assert answer.headers["content-encoding"] == "gzip"
 
 
-@pytest.mark.parametrize("path", ["/boards/twenty", "/boards/twenty?range=28d&grain=hour"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/boards/twenty",
+        "/boards/twenty?range=28d&grain=hour",
+        "/boards/twenty?range=91d&compare=prev,year",
+    ],
+)
 def test_twenty_cards_are_written_in_less_than_300_ms(client: Client, path: str) -> None:
     took_s = []
     for _ in range(5):  # the machine may be busy with something else
