@@ -72,9 +72,31 @@ def test_what_was_collected_is_shown(place: Place) -> None:
     assert place.run("series", "downloads", "--json").code == 0
 
 
+def test_a_series_is_shown_beside_earlier_ones(place: Place) -> None:
+    place.run("collect")
+    asked = ("series", "downloads", "--from", place.first_day, "--to", place.first_day)
+    found = place.run(*asked, "--compare", "prev,year").out.splitlines()
+    assert found[0].split() == [
+        "key", "value", "completeness", "prev", "value", "difference", "year", "value",
+        "difference", "why",
+    ]  # fmt: skip
+    assert "prev: before the first period" in found[1]
+    month = place.run("series", "downloads", "--grain", "month", "--interval", "mtd",
+                      "--compare", "prev", "--align", "weekday", "--json").json  # fmt: skip
+    assert (month["interval"]["name"], month["align"]) == ("mtd", "weekday")
+    (line,) = month["series"]
+    assert [beside["of_start_at"] for beside in line["overlays"]["prev"]["buckets"]] == [
+        bucket["start_at"] for bucket in line["buckets"]
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("series", "downloads", "--compare", "yera"), "there is no overlay 'yera'"),
+        (("series", "downloads", "--grain", "month", "--compare", "week"), "shorter than a month"),
+        (("series", "downloads", "--interval", "mdt"), "did you mean mtd"),
+        (("series", "downloads", "--interval", "mtd", "--to", "2026-01-01"), "names the whole"),
         (("series", "downlods"), "there is no metric 'downlods': did you mean downloads?"),
         (("series", "downloads", "--grain", "dya"), "there is no grain 'dya': did you mean day?"),
         (("series", "downloads", "--grain", "hour"), "there are no hours"),
