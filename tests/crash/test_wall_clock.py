@@ -29,7 +29,7 @@ from tests.tools.wallclock import WallClock
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 QUIET_S = 1.5
 """A worker looks every second for what is due."""
-TIMEOUT_S = 3.0
+TIMEOUT_S = 5.0
 N_STREAMS = 3
 IDS = {name: f"SELECT id FROM {name} ORDER BY id" for name in ("tasks", "calls", "batches")}
 
@@ -49,7 +49,7 @@ class Vendor:
         self.url = ""
 
     def started(self) -> str:
-        self.url = self.process.wait_line(r"^(http://\S+)$")
+        self.url = self.process.wait_line(r"^(http://\S+)$", 90)
         return self.url
 
     def control(self, **command: Any) -> None:
@@ -92,7 +92,7 @@ class World:
         for worker in workers:
             running.enter_context(worker)
         for worker in workers:
-            worker.wait_line("working")
+            worker.wait_line("working", 90)
 
     def push(self) -> None:
         """Two lines that are acknowledged now."""
@@ -108,7 +108,7 @@ class World:
             return {"github": self.github.answered, "npm": self.npm.answered}
 
         wanted = {"github": github, "npm": npm}
-        until(lambda: answered() == wanted and self._settled(), 20)
+        until(lambda: answered() == wanted and self._settled(), 60)
         time.sleep(QUIET_S)
         assert answered() == wanted
         self._numbers_have_grown()
@@ -182,7 +182,7 @@ def test_a_clock_that_is_set_back_and_forward_leaves_nothing_out_and_reads_nothi
     # while a request waits for its answer: its claim stays where it is
     world.github.control(fault={"kind": "slow", "seconds": TIMEOUT_S + 1, "times": 1})
     world.clock.set(on(20, 11))
-    until(lambda: world.github.asked == 3, 10)
+    until(lambda: world.github.asked == 3, 30)
     world.clock.step(-HOUR)
     time.sleep(QUIET_S)
     world.clock.step(HOUR + DAY)
