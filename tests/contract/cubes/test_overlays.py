@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,9 +16,10 @@ from tallymark.metrics import gather
 from tallymark.metrics.answer import Compared, ComparedBucket, Line
 from tallymark.metrics.define import cube_specs
 from tallymark.model import Covered, Grain, Overlay, Period
-from tests.contract.cubes.conftest import MakeHouse
+from tallymark.state.database import open_databases
 from tests.contract.cubes.house import House
 from tests.contract.cubes.ledger import METRICS, STREAMS, Ledger
+from tests.postgres import PostgresServer
 
 DAY = timedelta(days=1)
 SINCE = datetime(2024, 12, 1, tzinfo=UTC)
@@ -127,9 +130,27 @@ def _rows(rng: random.Random) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-@pytest.fixture
-def world(make_house: MakeHouse) -> World:
-    return World(make_house(cubes=cube_specs(METRICS.values(), STREAMS)))
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Built once: the tests only move its clock."""
+    home = tmp_path_factory.mktemp("overlays")
+    with ExitStack() as ending:
+        url = None
+        if request.param == "sqlite":
+            for file in request.getfixturevalue("sqlite_template").glob("*.db"):
+                shutil.copy(file, home / file.name)
+        else:
+            server: PostgresServer = request.getfixturevalue("postgres")
+            name = server.create(request.getfixturevalue("postgres_template"))
+            ending.callback(server.drop, name)
+            url = server.url(name)
+        databases = open_databases(url, home)
+        ending.callback(databases.close)
+        house = House(databases, home, cubes=cube_specs(METRICS.values(), STREAMS))
+        ending.callback(house.reader.close)
+        yield World(house)
 
 
 def known(compared: Compared) -> Iterator[tuple[ComparedBucket, datetime, datetime]]:
@@ -236,7 +257,7 @@ def test_two_overlays_stand_beside_every_line_also_one_that_is_gone(world: World
 class TestRunning:
     def test_the_parts_of_every_metric_are_what_the_rows_say(self, world: World) -> None:
         compared = 0
-        for now in (on(3, 24, 18, 30), on(3, 30, 12, 25), on(4, 1, 2, 40)):
+        for now in (on(3, 24, 18, 30), on(4, 1, 2, 40)):
             for metric in METRICS:
                 for grain in GRAINS:
                     for overlay in OVERLAYS:
@@ -252,7 +273,7 @@ class TestRunning:
                             assert found.value == part, (metric, grain, overlay, now)
                         assert found.of_value in (own, None)
                         compared += found.completeness == "complete" and found.of_value == own
-        assert compared > 60
+        assert compared > 40
 
     def test_it_is_compared_up_to_its_last_complete_hour(self, world: World) -> None:
         evening, noon, night = on(3, 24, 18, 30), on(3, 30, 12, 20), on(3, 24, 18, 10)
@@ -309,6 +330,7 @@ class TestRunning:
     ) -> None:
         world.ledger.cover("acme/b", Covered(on(3, 20), on(4, 1), "failed", None, "gone"))
         found = world.running("stars", "month", "month", on(3, 24, 18, 30))
+        world.ledger.cover("acme/b", Covered(on(3, 20), on(4, 1), "final"))
         assert (found.of_end_at, found.end_at) == (on(3, 20), on(2, 20))
 
 
