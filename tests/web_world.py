@@ -19,14 +19,7 @@ from tallymark.calendar.elapsed import elapsed
 from tallymark.calendar.overlays import Overlay, Pair, pairs
 from tallymark.calendar.periods import Calendar
 from tallymark.errors import RetryableError
-from tallymark.metrics.answer import (
-    Bucket,
-    Compared,
-    ComparedBucket,
-    Line,
-    Series,
-    SeriesQuery,
-)
+from tallymark.metrics.answer import Bucket, Compared, ComparedBucket, Line, Series, SeriesQuery
 from tallymark.metrics.define import MetricSpec
 from tallymark.model import Cause, Completeness, Period
 from tallymark.web.services import Services
