@@ -54,7 +54,8 @@ class Card:
 class Facts:
     """What is known when a card is made. A text in place of a series: why it cannot be read.
 
-    `last_on` is the last day of the range, `days` is the range day by day (or hour by hour), `trend` the same at the shown grain.
+    `last_on` is the last day of the range, `days` is the range day by day (or hour by hour),
+    `trend` the same at the shown grain.
     """
 
     calendar: Calendar
