@@ -16,6 +16,7 @@ from datetime import date
 from itertools import count
 from typing import assert_never
 
+from tallymark.calendar.dates import month_start
 from tallymark.calendar.offsets import DAY_S, HOUR_S, REACH_S, Offsets
 from tallymark.model import Grain, WeekStart
 
@@ -104,8 +105,7 @@ def floor(grain: Grain, day: int, cut: Cut) -> int:
             back = (on.month - cut.fiscal_start) % 12
         case _:
             assert_never(grain)
-    month = on.year * 12 + on.month - 1 - back
-    return date(month // 12, month % 12 + 1, 1).toordinal() - EPOCH_ORDINAL
+    return month_start(on, -back).toordinal() - EPOCH_ORDINAL
 
 
 _LONGEST_DAYS = {"month": 31, "quarter": 92, "year": 366}
