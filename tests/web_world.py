@@ -16,12 +16,12 @@ from tallymark.boards.define import BoardSpec, CardSpec
 from tallymark.boards.health import Health, Progress
 from tallymark.boards.offer import Finest
 from tallymark.calendar.elapsed import elapsed
-from tallymark.calendar.overlays import Overlay, Pair, pairs
+from tallymark.calendar.overlays import Pair, pairs
 from tallymark.calendar.periods import Calendar
 from tallymark.errors import RetryableError
 from tallymark.metrics.answer import Bucket, Compared, ComparedBucket, Line, Series, SeriesQuery
 from tallymark.metrics.define import MetricSpec
-from tallymark.model import Cause, Completeness, Period
+from tallymark.model import Cause, Completeness, Overlay, Period
 from tallymark.web.services import Services
 from tests.clock import FakeClock
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from tallymark.calendar.overlays import Align, Overlay
-from tallymark.model import Grain
+from tallymark.model import Align, Grain, Overlay
 
 CardKind = Literal["number", "line", "bar"]
 RangeName = Literal["7d", "28d", "91d", "mtd", "qtd", "ytd", "12m", "13m"]

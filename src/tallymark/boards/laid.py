@@ -8,10 +8,9 @@ from typing import Any
 
 from tallymark.boards.overlays import overlay_name
 from tallymark.calendar.labels import clock_time, title, upto
-from tallymark.calendar.overlays import Overlay
 from tallymark.calendar.periods import Calendar
 from tallymark.metrics.answer import Bucket, Compared, ComparedBucket, Series
-from tallymark.model import Completeness
+from tallymark.model import Completeness, Overlay
 
 _STATES: dict[Completeness, str] = {
     "provisional": "the earlier one may still change",

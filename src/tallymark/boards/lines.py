@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tallymark.calendar.overlays import Overlay
 from tallymark.metrics.answer import Bucket, ComparedBucket, Line
-from tallymark.model import Cause, Completeness
+from tallymark.model import Cause, Completeness, Overlay
 
 Values = tuple[int | float | None, ...]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tallymark.calendar.overlays import OVERLAYS, Align, Overlay, refusal
-from tallymark.model import GRAINS, Grain
+from tallymark.calendar.overlays import OVERLAYS, refusal
+from tallymark.model import GRAINS, Align, Grain, Overlay
 
 
 @dataclass(frozen=True, slots=True)

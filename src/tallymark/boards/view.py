@@ -11,10 +11,10 @@ from tallymark.boards.offer import Choice, Finest, choices, choose
 from tallymark.boards.overlays import OverlayChoice, allowed, overlay_choices
 from tallymark.calendar.intervals import bounds, interval
 from tallymark.calendar.names import named
-from tallymark.calendar.overlays import Align, Overlay, parse_align, parse_overlays
+from tallymark.calendar.overlays import parse_align, parse_overlays
 from tallymark.calendar.periods import Calendar
 from tallymark.errors import BadRequest
-from tallymark.model import GRAINS, Grain
+from tallymark.model import GRAINS, Align, Grain, Overlay
 
 CUSTOM = "custom"
 

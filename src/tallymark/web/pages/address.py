@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 
 from tallymark.boards.define import BoardSpec
 from tallymark.boards.view import CUSTOM, View
-from tallymark.calendar.overlays import Align, Overlay
-from tallymark.model import Grain
+from tallymark.model import Align, Grain, Overlay
 
 
 @dataclass(frozen=True, slots=True)
