@@ -151,7 +151,8 @@ def total(hours: dict[str, int]) -> int:
 
 def shown_on_the_board(page: Page, to: str, hours: dict[str, int]) -> None:
     """The board's table under the chart shows the same number for each of these hours."""
-    page.goto(f"{to}/boards/site?grain=hour&range=7d")
+    since_on = (datetime.now(UTC) - timedelta(days=2)).date()  # through today, which 7d is not
+    page.goto(f"{to}/boards/site?grain=hour&from={since_on}")
     page.locator("button[data-table]").first.click()
     rows = page.locator("[data-table-box] tbody tr")
     rows.first.wait_for()
