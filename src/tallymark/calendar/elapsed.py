@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from tallymark.calendar.counting import bucket_days
 from tallymark.calendar.dates import month_end, same_day
-from tallymark.calendar.edges import EPOCH_ORDINAL
-from tallymark.calendar.offsets import DAY_S
 from tallymark.calendar.overlays import Pair, label
-from tallymark.calendar.periods import Calendar, floor_s, instant
+from tallymark.calendar.periods import Calendar
 from tallymark.model import Grain, Period
-
-_DAY = timedelta(days=1)
 
 
 def elapsed(calendar: Calendar, grain: Grain, pair: Pair, cut_at: datetime) -> Pair:
@@ -46,22 +42,16 @@ def _same_place(
     first_on, _ = label(calendar, grain, of)
     partner_on, _ = label(calendar, grain, partner)
     if grain in ("day", "week"):
-        return _instant(calendar, on - (first_on - partner_on), second), False
+        return calendar.first_at(on - (first_on - partner_on), second), False
     months = (partner_on.year - first_on.year) * 12 + partner_on.month - first_on.month
     there = same_day(on, months)
     if there is None:
-        return _instant(calendar, month_end(on, months) + _DAY, 0), True
-    return _instant(calendar, there, second), False
+        return calendar.end_of(month_end(on, months)), True
+    return calendar.first_at(there, second), False
 
 
 def _clock(calendar: Calendar, at: datetime) -> tuple[date, int]:
     """Date and second of day on the local clock; a day begins at 0, whatever the clock shows."""
     if calendar.period("day", at).start_at == at:
         return calendar.date_of(at), 0
-    wall = floor_s(at) + calendar.offsets.at(floor_s(at))
-    return date.fromordinal(wall // DAY_S + EPOCH_ORDINAL), wall % DAY_S
-
-
-def _instant(calendar: Calendar, on: date, second: int) -> datetime:
-    """The first instant at which the clock shows this or later."""
-    return instant(calendar.offsets.first((on.toordinal() - EPOCH_ORDINAL) * DAY_S + second))
+    return calendar.clock_at(at)

@@ -13,11 +13,10 @@ from functools import partial
 
 from tallymark.calendar.counting import bucket_days, distinct_days
 from tallymark.calendar.dates import FIRST_ON
-from tallymark.calendar.edges import EPOCH_ORDINAL
 from tallymark.calendar.moves import TOO_EARLY, Moved, days_back, months_back, week_a_year_back
 from tallymark.calendar.names import named
-from tallymark.calendar.offsets import DAY_S, HOUR_S
-from tallymark.calendar.periods import Calendar, floor_s
+from tallymark.calendar.offsets import HOUR_S
+from tallymark.calendar.periods import Calendar
 from tallymark.errors import BadRequest
 from tallymark.model import GRAINS, Align, Grain, Overlay, Period
 
@@ -119,9 +118,8 @@ def totals(calendar: Calendar, found: Iterable[Pair]) -> tuple[int, int]:
 def label(calendar: Calendar, grain: Grain, bucket: Period) -> Label:
     if grain != "hour":
         return calendar.first_day(grain, calendar.date_of(bucket.start_at)), 0
-    start = floor_s(bucket.start_at)
-    day, second = divmod(start + calendar.offsets.at(start), DAY_S)
-    return date.fromordinal(day + EPOCH_ORDINAL), second // HOUR_S
+    on, second = calendar.clock_at(bucket.start_at)
+    return on, second // HOUR_S
 
 
 def _so_many_back(calendar: Calendar, grain: Grain, buckets: Sequence[Period]) -> list[Found]:

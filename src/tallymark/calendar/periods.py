@@ -105,10 +105,20 @@ class Calendar:
 
     def start_of(self, on: date) -> datetime:
         """Where the day of a date begins; of a date that never was: where the next one does."""
-        return instant(self.offsets.first((on.toordinal() - EPOCH_ORDINAL) * DAY_S))
+        return self.first_at(on, 0)
 
     def end_of(self, on: date) -> datetime:
-        return instant(self.offsets.first((on.toordinal() + 1 - EPOCH_ORDINAL) * DAY_S))
+        return self.first_at(on, DAY_S)
+
+    def first_at(self, on: date, second: int) -> datetime:
+        """The first instant at which the clock shows this second of a date's day, or later."""
+        return instant(self.offsets.first((on.toordinal() - EPOCH_ORDINAL) * DAY_S + second))
+
+    def clock_at(self, at: datetime) -> tuple[date, int]:
+        """What the local clock shows: a date, and the second of its day."""
+        start = floor_s(at)
+        day, second = divmod(start + self.offsets.at(start), DAY_S)
+        return date.fromordinal(day + EPOCH_ORDINAL), second
 
     def date_of(self, at: datetime) -> date:
         """The date of the day that holds an instant."""
