@@ -22,7 +22,7 @@ CRON_NAMES: Mapping[str, str] = {
 }
 """As cron has them, whatever the workspace's calendar: `@weekly` is the midnight of Sundays."""
 
-GRAINS: Mapping[str, Grain] = {
+WORDS: Mapping[str, Grain] = {
     "DAILY": "day",
     "WEEKLY": "week",
     "MONTHLY": "month",
@@ -47,7 +47,7 @@ class Recurring:
 
     @property
     def grain(self) -> Grain:
-        return GRAINS[self.word]
+        return WORDS[self.word]
 
     @property
     def step_s(self) -> float:
@@ -66,7 +66,7 @@ def recurring(text: str) -> Recurring | None:
     Raises: ConfigError for one of these words with something else behind it.
     """
     word, *rest = text.upper().split() or [""]
-    if word not in GRAINS:
+    if word not in WORDS:
         return None
     if rest[:1] == ["AT"]:
         rest = rest[1:] or [""]
@@ -95,7 +95,7 @@ def cron_text(text: str) -> str:
 
 def meant(text: str) -> str:
     """`; did you mean WEEKLY?` where the first word of a text is nearly one that is known."""
-    by_lower = {known.lower(): known for known in (*CRON_NAMES, *GRAINS)}
+    by_lower = {known.lower(): known for known in (*CRON_NAMES, *WORDS)}
     words = text.lower().split() or [""]
     near = difflib.get_close_matches(words[0], by_lower, n=1, cutoff=0.75)
     return f"; did you mean {by_lower[near[0]]}?" if near else ""

@@ -85,4 +85,4 @@ def _metric(spec: dict[str, Any]) -> MetricSpec:
 
 def _board(spec: dict[str, Any]) -> BoardSpec:
     cards = tuple(CardSpec(**card) for card in spec["cards"])
-    return BoardSpec(**{**spec, "cards": cards, "compare": tuple(spec.get("compare", ()))})
+    return BoardSpec(**{**spec, "cards": cards, "compare": tuple(spec["compare"])})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tallymark.calendar.periods import Calendar
-from tallymark.calendar.recurring import CRON_NAMES, GRAINS, recurring
+from tallymark.calendar.recurring import CRON_NAMES, WORDS, recurring
 from tallymark.calendar.runs import in_words, next_runs
 from tallymark.calendar.schedule import Schedule
 from tallymark.errors import ConfigError
@@ -84,7 +84,7 @@ def test_what_is_nothing_is_refused_with_what_is_right() -> None:
         Schedule.parse("@reboot")
 
 
-@pytest.mark.parametrize("word", GRAINS)
+@pytest.mark.parametrize("word", WORDS)
 def test_what_is_read_never_goes_by_the_workspace_and_is_told_its_cron_text(word: str) -> None:
     text = f"{word} 06:30"
     with pytest.raises(ConfigError, match=r"must not change with it: write '(.*)', which") as told:
