@@ -47,24 +47,18 @@ class Server:
     """Why the start does not get on; empty while it does."""
     listening: Listening | None = None
     inbox: Inbox | None = None
+    receiver: Receiver | None = None
     watch: Watch | None = None
+    web: FastAPI | None = None
 
     def app(self) -> FastAPI:
         """The web of the node's workspace, and of each that follows it."""
         node = self.node
         pushed = node.pushed  # a wrong setting stops the start before anything runs
         self.inbox = Inbox(node.databases.inbox, node.clock)
-        receiver = Receiver(self.inbox, pushed, self._scope, node.clock)
-        app = create_app(self._services(node, receiver))
-
-        def swap(changed: Node) -> None:
-            receiver.sources = changed.pushed
-            self.node = changed
-            # in one assignment: a request that began goes on with what it had
-            app.state.services = self._services(changed, receiver)
-
-        self._swap = swap
-        return app
+        self.receiver = Receiver(self.inbox, pushed, self._scope, node.clock)
+        self.web = create_app(self._services(self.receiver))
+        return self.web
 
     def run(self, work: Callable[[], None]) -> None:
         """Prepare, trying again while the database is away; then listen, and do the work. A
@@ -87,6 +81,13 @@ class Server:
         self.watch = Watch(self.node, self._swap)
         with watching(self.watch):
             work()
+
+    def _swap(self, changed: Node) -> None:
+        self.node = changed
+        if self.receiver is not None and self.web is not None:
+            self.receiver.sources = changed.pushed
+            # in one assignment: a request that began goes on with what it had
+            self.web.state.services = self._services(self.receiver)
 
     def listen(self) -> None:
         """Say that requests can be taken now, where they can."""
@@ -117,9 +118,9 @@ class Server:
     def _scope(self, token: str) -> tokens.Scope | None:
         return tokens.check(self.node.databases.control, token)
 
-    def _services(self, node: Node, receiver: Receiver) -> Services:
+    def _services(self, receiver: Receiver) -> Services:
         return services(
-            node,
+            self.node,
             receiver,
             ready=self._reasons,
             notes=self._notes,
