@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.program import admin_token, fresh_home, serving
 from bench.result import WORK, Result
 
 HOME = WORK / "idle"
@@ -37,29 +33,12 @@ boards:
 
 
 def run() -> Result:
-    shutil.rmtree(HOME, ignore_errors=True)
-    (HOME / "workspace").mkdir(parents=True)
-    (HOME / "workspace" / "all.yaml").write_text(WORKSPACE)
-    program = Path(sys.executable).with_name("tallymark")
-    env = {**os.environ, "TALLYMARK_HOME": str(HOME), "TALLYMARK_FLUSH_S": "1"}
-    made = subprocess.run(
-        [program, "token", "create", "bench", "--scope", "admin"],
-        env=env,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    token = made.stdout.split()[-1]
-    command = [program, "serve", "--port", "0"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as serve:
-        try:
-            assert serve.stdout is not None
-            url = serve.stdout.readline().strip()
-            fresh = _settled_mb(serve.pid, 10)
-            _work(url, token)
-            used = _settled_mb(serve.pid, IDLE_S)
-        finally:
-            serve.send_signal(signal.SIGTERM)
+    fresh_home(HOME, WORKSPACE)
+    token = admin_token(HOME)
+    with serving(HOME) as program:
+        fresh = _settled_mb(program.pid, 10)
+        _work(program.url, token)
+        used = _settled_mb(program.pid, IDLE_S)
     return Result(
         "Idle `serve`",
         f"≤ {LIMIT_MB} MB",

@@ -6,21 +6,14 @@ One program serves both, the requests take turns, and the middle of each is comp
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from statistics import median
 
 import httpx
 from sqlalchemy import insert
 
+from bench.program import admin_token, fresh_home, serving
 from bench.result import WORK, Result
 from tallymark.state.database import migrate, open_databases, writing
 from tallymark.state.schema import listening
@@ -48,7 +41,9 @@ def run() -> Result:
     now = datetime.now(UTC)
     since_at = now - timedelta(days=MONTHS * 31)
     token = _prepared(since_at, now)
-    with _serving() as url, httpx.Client(headers={"Authorization": f"Bearer {token}"}) as client:
+    headers = {"Authorization": f"Bearer {token}"}
+    with serving(HOME) as program, httpx.Client(headers=headers) as client:
+        url = program.url
         count = _sent(client, url, since_at, now)
         _until_counted(client, url, count)
         found = [_measured(client, f"{url}/api/v1/series?metric=page_views&{q}") for q in QUESTIONS]
@@ -72,29 +67,14 @@ def run() -> Result:
 
 def _prepared(since_at: datetime, now: datetime) -> str:
     """A home whose receiver has listened all the while."""
-    shutil.rmtree(HOME, ignore_errors=True)
-    (HOME / "workspace").mkdir(parents=True)
-    (HOME / "workspace" / "all.yaml").write_text(WORKSPACE % since_at.date())
+    fresh_home(HOME, WORKSPACE % since_at.date())
     databases = open_databases(None, HOME)
     migrate(databases)
     heard = {"boot": "bench", "source": "site", "from_at": since_at, "to_at": now}
     with writing(databases.control) as tx:
         tx.execute(insert(listening).values(heard))
     databases.close()
-    command = [_program(), "token", "create", "bench", "--scope", "admin"]
-    made = subprocess.run(command, env=_env(), check=True, capture_output=True, text=True)
-    return made.stdout.split()[-1]
-
-
-@contextmanager
-def _serving() -> Iterator[str]:
-    command = [_program(), "serve", "--port", "0"]
-    with subprocess.Popen(command, env=_env(), stdout=subprocess.PIPE, text=True) as serve:
-        try:
-            assert serve.stdout is not None
-            yield serve.stdout.readline().strip()
-        finally:
-            serve.send_signal(signal.SIGTERM)
+    return admin_token(HOME)
 
 
 def _sent(client: httpx.Client, url: str, since_at: datetime, now: datetime) -> int:
@@ -140,11 +120,3 @@ def _measured(client: httpx.Client, question: str) -> tuple[float, float, int]:
             answer.raise_for_status()
     plain, two = (median(found) for found in took_s.values())
     return plain, two, len(answer.content)
-
-
-def _program() -> Path:
-    return Path(sys.executable).with_name("tallymark")
-
-
-def _env() -> dict[str, str]:
-    return {**os.environ, "TALLYMARK_HOME": str(HOME), "TALLYMARK_FLUSH_S": "1"}
