@@ -56,6 +56,8 @@ def test_a_changed_calendar_is_rolled_up_while_it_serves(tmp_path: Path) -> None
         calls, day = story.calls(), datetime.now(UTC).date()
         with asking(story) as asker:
             took_s = story.change(OLD, NEW)
+            # whoever asks one thing after the other may be in the middle of an older answer
+            until(lambda: NEW in asker.seen or asker.wrong, 60)
         print(f"another calendar after {took_s:.1f} s; {asker.answers} answers meanwhile")  # noqa: T201
         assert asker.wrong == []
         assert {rule.zone for rule in asker.seen} == {OLD.zone, NEW.zone}
