@@ -105,10 +105,15 @@ def _run_web(server: Server, sock: socket.socket, work: Callable[[], None]) -> N
             http=Patient,
         )
     )
-    say(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    def end(*_: object) -> None:
+        web.should_exit = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn stops on them, and then raises them once more with the handler it found
-        signal.signal(number, lambda *_: None)
+        # until uvicorn takes them over; at its end it raises them once more with what it found
+        signal.signal(number, end)
+    # whoever has read the address may end it at once
+    say(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     broken: list[Exception] = []
 
     def run() -> None:

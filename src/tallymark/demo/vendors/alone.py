@@ -35,12 +35,13 @@ def main(make: Make, arguments: Sequence[str] | None = None) -> None:
     if options.now:
         at = options.now if options.now.tzinfo else options.now.replace(tzinfo=UTC)
         vendor.clock.move_to(at, hold=options.hold)
-    vendor.start(options.port)
-    sys.stdout.write(f"{vendor.url}\n")
-    sys.stdout.flush()
     ended = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    vendor.start(options.port)
+    # whoever has read the address may end it at once
+    sys.stdout.write(f"{vendor.url}\n")
+    sys.stdout.flush()
     ended.wait()
     vendor.stop()
 
