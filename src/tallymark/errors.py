@@ -4,6 +4,7 @@
       x ConfigError       start-up stops; the message names the setting and the fix
       x RetryableError    the same call may work later; carries retry_after_s
         + CommitConflict    somebody committed first: reload, decide again
+        + EngineAway        who answers a report's query is not there: wait, it is no attempt
       x UnknownOutcome    it may have happened: look before retrying
       x FatalError        it will fail again; a person must act
         + Refused           the vendor answered 4xx; carries status, headers, body
@@ -12,13 +13,16 @@
       x ClaimLost         somebody else owns the task now: drop everything, write nothing
       x BadRequest        the caller's input is wrong; the message says what is right
         + NotFound          the thing that was named is not there
+        + Conflict          it would take what another one has
+        + WrongFields       several fields are wrong; carries each, and what is right
 
 A class's docstring is its default message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 
 class TallymarkError(Exception):
@@ -42,6 +46,10 @@ class RetryableError(TallymarkError):
 
 class CommitConflict(RetryableError):
     """Somebody else committed first: reload and decide again."""
+
+
+class EngineAway(RetryableError):
+    """The engine does not answer."""
 
 
 class UnknownOutcome(TallymarkError):
@@ -82,3 +90,23 @@ class BadRequest(TallymarkError):
 
 class NotFound(BadRequest):
     """There is no such thing."""
+
+
+class Conflict(BadRequest):
+    """Another one has this already."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongField:
+    """One wrong field of a request, and what is right."""
+
+    field: str
+    text: str
+
+
+class WrongFields(BadRequest):
+    """Every wrong field of a request at once."""
+
+    def __init__(self, found: Sequence[WrongField]) -> None:
+        super().__init__("; ".join(f"{one.field}: {one.text}" for one in found))
+        self.found = tuple(found)

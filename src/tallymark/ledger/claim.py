@@ -33,7 +33,7 @@ from tallymark.ledger.failure import ASK_AGAIN, Failure
 from tallymark.ledger.objects import Object, has_come
 from tallymark.ledger.owners import Owners
 from tallymark.ledger.task import Task as Task
-from tallymark.ledger.task import has_pages, open_tasks, ours, read_task
+from tallymark.ledger.task import has_pages, lost, open_tasks, ours, read_task
 from tallymark.model import Covered
 from tallymark.state import schema
 from tallymark.state.database import reading, writing
@@ -247,4 +247,4 @@ def fail(tx: Connection, task: Task, failure: Failure, *, settle: bool) -> None:
 
 def _update(tx: Connection, task: Task, values: dict[str, Any]) -> None:
     if tx.execute(update(tasks).where(ours(task)).values(**values)).rowcount != 1:
-        raise ClaimLost(f"task {task.id} of {task.object.source} is no longer ours")
+        raise lost(task)

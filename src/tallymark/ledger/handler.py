@@ -17,13 +17,15 @@ class Due:
 
     spans: Sequence[tuple[datetime | None, datetime | None]]
     check_at: datetime
+    revision: int = 1
+    """Of the first span, where a kind of work counts its own."""
 
 
 class Handler(Protocol):
     """One kind of work."""
 
     def due(self, object: Object, now: datetime) -> Due:
-        """What is due; it may write down what is missing for good, and nothing else."""
+        """What is due; it may write down what follows from the clock alone, and asks nobody."""
         ...
 
     def run(self, task: Task) -> None:

@@ -14,6 +14,8 @@ from tallymark.ledger.coverage import forget_failed, settle
 from tallymark.state.schema import objects, tasks
 
 OPEN = ("running", "waiting")
+DECLARED = ("collect", "flush", "cube", "maintain")
+"""The kinds that follow from the workspace's YAML; others are made and ended by people."""
 CLOCKS_DIFFER_BY = timedelta(seconds=60)
 """An instant that was noted later than this ahead of now comes from a clock that stepped back."""
 
@@ -69,8 +71,9 @@ def of_row(row: Row[Any]) -> Object:
 
 
 def sync(tx: Connection, wanted: Iterable[ObjectSpec], now: datetime) -> None:
-    """Make the ledger's objects those that are wanted; what is not stops, its rows stay."""
-    known = {(o.kind, o.source, o.stream, o.subject): o for o in load(tx)}
+    """Make the declared objects those that are wanted; what is not stops, its rows stay."""
+    declared = (o for o in load(tx) if o.kind in DECLARED)
+    known = {(o.kind, o.source, o.stream, o.subject): o for o in declared}
     specs = {spec.identity: spec for spec in wanted}
     gone = [o.id for identity, o in known.items() if identity not in specs and o.state != "removed"]
     _remove(tx, gone, now)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select, update
 
+from tallymark.errors import ClaimLost
 from tallymark.ledger import objects
 from tallymark.ledger.objects import Object
 from tallymark.state import schema
@@ -74,3 +75,18 @@ def has_pages(conn: Connection, task_id: int, claim_no: int | None = None) -> bo
     if claim_no is not None:
         kept = kept.where(calls.c.claim_no == claim_no)
     return conn.execute(kept.limit(1)).first() is not None
+
+
+def drop(tx: Connection, task: Task, now: datetime) -> None:
+    """There was nothing to do yet: the task leaves no row. Raises: ClaimLost."""
+    if tx.execute(delete(tasks).where(ours(task))).rowcount != 1:
+        raise lost(task)
+    tx.execute(
+        update(schema.objects)
+        .where(schema.objects.c.id == task.object.id)
+        .values(check_at=now, checked_at=now)
+    )
+
+
+def lost(task: Task) -> ClaimLost:
+    return ClaimLost(f"task {task.id} of {task.object.source} is no longer ours")

@@ -170,7 +170,7 @@ class Worker:
                 with writing(self._claims.engine) as tx:
                     set_check_at(tx, object, due.check_at, now)
                 return None
-            task = self._claims.start(object, *due.spans[0])
+            task = self._claims.start(object, *due.spans[0], due.revision)
             if task is not None:
                 return task
             with reading(self._claims.engine) as conn:

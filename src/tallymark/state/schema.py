@@ -104,7 +104,7 @@ objects = Table(
     "objects",
     control,
     Column("id", Id, primary_key=True),
-    # collect | flush | cube | maintain
+    # collect | flush | cube | maintain | report
     Column("kind", String(20), nullable=False),
     Column("source", String(200), nullable=False),
     Column("stream", String(200), nullable=False),
@@ -275,6 +275,92 @@ budgets = Table(
     Column("tokens", Double, nullable=False),
     Column("at", Instant, nullable=False),
     Column("blocked_until_at", Instant, nullable=True),
+)
+
+reports = Table(
+    "reports",
+    control,
+    Column("report_id", String(100), primary_key=True),
+    Column("object_id", ForeignKey("objects.id"), nullable=False, unique=True),
+    Column("report_name", Text, nullable=False),
+    # ENABLED | DISABLED
+    Column("status", String(20), nullable=False),
+    # the request as it was received
+    Column("report_config", Text, nullable=False),
+    Column("spec", JSON, nullable=False),
+    # counts its changes; the object with the query was written for `query_version`
+    Column("version", Integer, nullable=False),
+    Column("query_version", Integer, nullable=False, server_default="0"),
+    Column("unchecked", Integer, nullable=False, server_default="0"),
+    Column("warnings", JSON, nullable=False),
+    # where its files go: the store's address and the prefix
+    Column("location", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    # all dates that were due up to this instant have their run
+    Column("planned_to_at", Instant, nullable=False),
+    # when the files of its last runs were looked at in the store
+    Column("looked_at", Instant, nullable=True),
+)
+
+report_runs = Table(
+    "report_runs",
+    control,
+    Column("id", Id, primary_key=True),
+    Column("report_id", ForeignKey("reports.report_id"), nullable=False),
+    # dates of the report's calendar, both included
+    Column("first_on", String(10), nullable=False),
+    Column("end_on", String(10), nullable=False),
+    # the same as instants, half-open
+    Column("start_at", Instant, nullable=False),
+    Column("end_at", Instant, nullable=False),
+    Column("revision", Integer, nullable=False),
+    # SUBMITTED | PROCESSING | RETRY | SUCCESS | FAILED
+    Column("state", String(20), nullable=False),
+    # 1: it is asked for again by itself (also a late FAILED one, until 30 days after it was due)
+    Column("open", Integer, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    # when this revision was made: `timestamp` in its file's name
+    Column("made_at", Instant, nullable=False),
+    Column("deadline_at", Instant, nullable=False),
+    # not looked at before; with `checked_at` as an object's
+    Column("check_at", Instant, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+    Column("waits_for", Text, nullable=True),
+    Column("waiting_since_at", Instant, nullable=True),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("begun_at", Instant, nullable=True),
+    Column("ended_at", Instant, nullable=True),
+    Column("seconds", Double, nullable=True),
+    Column("rows", BigInteger, nullable=True),
+    Column("bytes", BigInteger, nullable=True),
+    Column("error", Text, nullable=True),
+    Column("advice", Text, nullable=True),
+    Column("location", Text, nullable=True),
+    Column("sha256", String(64), nullable=True),
+    Column("warnings", JSON, nullable=False),
+    # why a person made this revision
+    Column("reason", Text, nullable=True),
+    UniqueConstraint("report_id", "end_on", "revision"),
+    Index("report_runs_open", "report_id", "open", "end_on"),
+)
+
+report_files = Table(
+    "report_files",
+    control,
+    Column("run_id", ForeignKey("report_runs.id"), primary_key=True),
+    # below the report's prefix
+    Column("path", String(1024), primary_key=True),
+    # file | manifest
+    Column("kind", String(20), nullable=False),
+    # absent: it was replaced or deleted since
+    Column("present", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("etag", Text, nullable=False),
+    # where it was copied to before it was replaced
+    Column("backup", Text, nullable=True),
 )
 
 # PyIceberg's SqlCatalog, schema V1; owned by our migrations
