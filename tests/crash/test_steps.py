@@ -19,6 +19,11 @@ STEPS = {
     "paged": POLL + COMMIT + CUBE,
     "push": FLUSH + COMMIT + CUBE,
 }
+# killed after in test_reports.py
+REPORT = [
+    *("report.begun", "report.spooled", "report.backed_up", "report.put"),
+    *("report.manifest", "report.swept", "report.noted", "report.query_written"),
+]
 # a table is made by a commit of its own: the second is the one that brings rows
 NTH = {"poll.archived": 2, "poll.recorded": 2}
 
@@ -27,7 +32,8 @@ def test_every_step_that_the_code_names_is_killed_after() -> None:
     named = set()
     for path in (ROOT / "src").rglob("*.py"):
         named |= set(re.findall(r'reached\("([a-z_.]+)"\)', path.read_text()))
-    assert named == {step for steps in STEPS.values() for step in steps}
+    known = {step for steps in STEPS.values() for step in steps}
+    assert named - set(REPORT) == known
 
 
 @pytest.mark.parametrize(
