@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, ClassVar, Protocol
 
@@ -130,12 +130,17 @@ class Http(Protocol):
         ...
 
 
+class Memory(dict[str, str]):
+    """What an engine noted at earlier looks at the same run; kept with the run."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Around:
     """What an engine may use."""
 
     http: Http
     metrics: Metrics
+    memory: Memory = field(default_factory=Memory)
 
 
 class Engine(Protocol):

@@ -81,11 +81,21 @@ def drop(tx: Connection, task: Task, now: datetime) -> None:
     """There was nothing to do yet: the task leaves no row. Raises: ClaimLost."""
     if tx.execute(delete(tasks).where(ours(task))).rowcount != 1:
         raise lost(task)
-    tx.execute(
-        update(schema.objects)
-        .where(schema.objects.c.id == task.object.id)
-        .values(check_at=now, checked_at=now)
-    )
+    _look_now(tx, task, now)
+
+
+def leave(tx: Connection, task: Task, error: str, now: datetime) -> None:
+    """End a task that came to nothing, where its kind of work notes by itself when it goes on; its
+    object is not held up. Raises: ClaimLost."""
+    left = {"state": "released", "ended_at": now, "error": error}
+    if tx.execute(update(tasks).where(ours(task)).values(**left)).rowcount != 1:
+        raise lost(task)
+    _look_now(tx, task, now)
+
+
+def _look_now(tx: Connection, task: Task, now: datetime) -> None:
+    here = schema.objects.c.id == task.object.id
+    tx.execute(update(schema.objects).where(here).values(check_at=now, checked_at=now))
 
 
 def lost(task: Task) -> ClaimLost:

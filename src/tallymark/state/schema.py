@@ -341,6 +341,8 @@ report_runs = Table(
     Column("warnings", JSON, nullable=False),
     # why a person made this revision
     Column("reason", Text, nullable=True),
+    # what the engine noted at earlier looks
+    Column("memory", JSON, nullable=False),
     UniqueConstraint("report_id", "end_on", "revision"),
     Index("report_runs_open", "report_id", "open", "end_on"),
 )

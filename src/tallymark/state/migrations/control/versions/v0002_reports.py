@@ -86,6 +86,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=True),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("memory", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["report_id"], ["reports.report_id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("report_id", "end_on", "revision"),
