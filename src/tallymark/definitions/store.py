@@ -11,6 +11,8 @@ from sqlalchemy import Connection, insert, select
 
 from tallymark.boards.define import BoardSpec, CardSpec
 from tallymark.calendar.periods import Calendar
+from tallymark.definitions.engines import EngineSpec
+from tallymark.definitions.stores import StoreSpec
 from tallymark.definitions.workspace import Workspace
 from tallymark.errors import ConfigError
 from tallymark.metrics.define import MetricSpec
@@ -60,6 +62,9 @@ def _restore(plain: dict[str, Any]) -> Workspace:
         sources={name: _source(spec) for name, spec in plain["sources"].items()},
         metrics={name: _metric(spec) for name, spec in plain["metrics"].items()},
         boards={name: _board(spec) for name, spec in plain["boards"].items()},
+        # a workspace that was stored before there were reports names neither
+        engines={name: EngineSpec(**spec) for name, spec in plain.get("engines", {}).items()},
+        stores={name: StoreSpec(**spec) for name, spec in plain.get("stores", {}).items()},
     )
 
 

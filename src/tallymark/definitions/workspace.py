@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,16 @@ from tallymark.calendar.periods import Calendar
 from tallymark.connectors import Connector
 from tallymark.definitions import metrics as schema
 from tallymark.definitions.calendar import calendar
+from tallymark.definitions.engines import EngineSpec, engine
 from tallymark.definitions.reader import Mistake, Problems, Section, read_file
 from tallymark.definitions.sources import source
+from tallymark.definitions.stores import StoreSpec, store
+from tallymark.engines import discover
 from tallymark.errors import ConfigError
 from tallymark.metrics.define import MetricSpec, dimensions
 from tallymark.model import SourceSpec, Stream
 
-TOP = ("calendar", "sources", "metrics", "boards")
+TOP = ("calendar", "sources", "metrics", "boards", "engines", "stores")
 # a name stands in addresses, in folders and in the names of tables
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
@@ -42,6 +45,10 @@ class Workspace:
     sources: Mapping[str, SourceSpec]
     metrics: Mapping[str, MetricSpec]
     boards: Mapping[str, BoardSpec]
+    engines: Mapping[str, EngineSpec] = field(default_factory=dict)
+    """Who answers reports, by kind; those that need no settings are there without being named."""
+    stores: Mapping[str, StoreSpec] = field(default_factory=dict)
+    """Where reports' files may go besides the lake."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON, for the revision in the database; it holds references, never secrets."""
@@ -126,10 +133,29 @@ def _workspace(
     for name, part in _named(tops, "boards", problems):
         boards[name] = schema.board(name, part, offered)
     cut = calendar(tops)
+    engines, stores = _engines(tops, problems), _stores(tops, problems)
     for top in tops:
         top.asked.extend(TOP)
         top.done()
-    return Workspace(calendar=cut, sources=sources, metrics=metrics, boards=boards)
+    return Workspace(
+        calendar=cut,
+        sources=sources,
+        metrics=metrics,
+        boards=boards,
+        engines=engines,
+        stores=stores,
+    )
+
+
+def _engines(tops: list[Section], problems: Problems) -> dict[str, EngineSpec]:
+    parts = _named(tops, "engines", problems)
+    kinds = discover() if parts else {}
+    return {name: spec for name, part in parts if (spec := engine(name, part, kinds))}
+
+
+def _stores(tops: list[Section], problems: Problems) -> dict[str, StoreSpec]:
+    parts = _named(tops, "stores", problems)
+    return {name: spec for name, part in parts if (spec := store(name, part))}
 
 
 def _named(tops: list[Section], kind: str, problems: Problems) -> list[tuple[str, Section]]:
