@@ -34,6 +34,7 @@ SETTINGS = (
     Setting("FLUSH_S", "60", "Seconds after which what was pushed goes into the lake."),
     Setting("BEAT_S", "5", "Seconds between the beats of a process that owns tasks."),
     Setting("CLAIM_TIMEOUT_S", "15", "Seconds without a beat after which a task is taken over."),
+    Setting("REPORT_LOOK_S", "30", "Seconds after which data that a report lacks is looked for."),
     Setting("WORKER_THREADS", "4", "Tasks that one process works on at the same time."),
 )
 
@@ -50,6 +51,7 @@ class Config:
     flush_s: float = 60
     beat_s: float = 5
     claim_timeout_s: float = 15
+    report_look_s: float = 30
     worker_threads: int = 4
     workspace: Path | None = None
 
@@ -78,6 +80,7 @@ def load(env: Mapping[str, str], **given: object) -> Config:
         flush_s=_seconds("FLUSH_S", read["FLUSH_S"]),
         beat_s=_seconds("BEAT_S", read["BEAT_S"]),
         claim_timeout_s=_seconds("CLAIM_TIMEOUT_S", read["CLAIM_TIMEOUT_S"]),
+        report_look_s=_seconds("REPORT_LOOK_S", read["REPORT_LOOK_S"]),
         worker_threads=_count("WORKER_THREADS", read["WORKER_THREADS"]),
     )
     if read["COMPUTE_URL"]:

@@ -66,7 +66,7 @@ def insert_report(
     tx.execute(
         insert(reports).values(
             report_id=report_id,
-            object_id=object_id.scalar_one(),
+            object_id=object_id,
             status=ENABLED,
             version=1,
             created_at=now,

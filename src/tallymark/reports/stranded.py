@@ -1,4 +1,4 @@
-"""Runs whose task ended without a word: its process died too often, or an error was not expected."""
+"""Runs whose task ended without a word: its process died too often, or by an unexpected error."""
 
 from __future__ import annotations
 
