@@ -1,4 +1,4 @@
-"""What all tests share: the two databases, a home folder and a clock that can be set."""
+"""What all tests share: databases, a home folder, a clock that can be set, other real servers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ import pytest
 from tallymark.state.database import Databases, migrate, open_databases
 from tests.clock import FakeClock
 from tests.postgres import MISSING, PostgresServer, installed
+from tests.servers.azurite import azurite
+from tests.servers.druid import druid
+from tests.servers.kafka import kafka
+from tests.servers.s3 import s3
+
+__all__ = ["azurite", "druid", "kafka", "s3"]
 
 BOTH = [pytest.param("sqlite", id="sqlite"), pytest.param("postgresql", id="postgresql")]
 
