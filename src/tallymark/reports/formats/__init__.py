@@ -1,0 +1,81 @@
+"""The files that a report can be: one protocol, one file a format, found by being there.
+
+Numbers stay numbers, whole ones to their last digit; null stays null, and is told from an empty
+text. The bytes depend on the rows alone, not on the parts in which they came, so that an unchanged
+answer has an unchanged checksum. These are files for programs: no cell is escaped against
+spreadsheets that would take it for a formula. NaN and Infinity, which only half of all readers
+know, fail the run in every format.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, BinaryIO, ClassVar, Protocol
+
+from tallymark.errors import ConfigError, FatalError
+
+Cells = Sequence[Sequence[Any]]
+"""Rows: text, int, float, bool, None, or a list of texts for each heading."""
+
+
+class Sink(Protocol):
+    """A file that is being written."""
+
+    def write(self, data: bytes) -> Any: ...
+    def scratch(self) -> Sink:
+        """Another one, which is thrown away with the spool."""
+        ...
+
+    def read(self) -> BinaryIO:
+        """What has been written to it."""
+        ...
+
+
+class Writer(Protocol):
+    """One file's rows; it holds nothing open, and little in memory."""
+
+    def write(self, rows: Cells) -> None:
+        """Raises: FatalError where the format cannot hold a value as it is."""
+        ...
+
+    def close(self) -> None:
+        """Write what stands at the end; also without any rows it is a whole file then."""
+        ...
+
+
+class Format(Protocol):
+    kind: ClassVar[str]
+    """The file's name, and `output_format` of a report."""
+
+    def open(self, sink: Sink, headings: Sequence[str]) -> Writer: ...
+
+
+def discover() -> dict[str, Format]:
+    """All formats by kind: the modules of this folder.
+
+    Raises: ConfigError where one holds no class of its own kind.
+    """
+    found: dict[str, Format] = {}
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        own = [v for v in vars(module).values() if getattr(v, "kind", None) == info.name]
+        if not own:
+            raise ConfigError(f"formats/{info.name}.py holds no class with kind = {info.name!r}")
+        found[info.name] = own[0]()
+    return found
+
+
+def kinds(rows: Cells) -> set[type]:
+    """The types of all values."""
+    return set(map(type, chain.from_iterable(rows)))
+
+
+def check_finite(values: Iterable[Any]) -> None:
+    """Raises: FatalError for NaN and Infinity."""
+    for value in values:
+        if type(value) is float and not math.isfinite(value):
+            raise FatalError(f"the answer has a value {value}: no format of reports holds one")
