@@ -5,13 +5,26 @@ Writes are whole or absent, and durable when they return.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from tallymark.errors import BadRequest
 
 KEY_BYTES = 1024
 PART_BYTES = 255
+CHUNK_BYTES = 1 << 20
+
+StillOurs = Callable[[], None]
+"""Asked right before what cannot be taken back; raises ClaimLost where somebody else works now."""
+
+
+class Stat(NamedTuple):
+    """A file as it lies in the store now."""
+
+    etag: str
+    """Another one whenever the file was replaced."""
+    bytes: int
 
 
 class Files(Protocol):
@@ -44,6 +57,29 @@ class Files(Protocol):
 
     def size(self, key: str) -> int:
         """In bytes. Raises: NotFound."""
+        ...
+
+    def stat(self, key: str) -> Stat | None:
+        """None where there is no such file."""
+        ...
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """The content in pieces, all of one version of it. Raises: NotFound."""
+        ...
+
+    def copy_if_absent(self, source: str, target: str, still_ours: StillOurs) -> bool:
+        """Keep a second copy of `source` unless there is a `target` already; says whether.
+
+        Raises: NotFound where there is no source; else as `publish`.
+        """
+        ...
+
+    def publish(self, key: str, path: Path, seen: Stat | None, still_ours: StillOurs) -> Stat:
+        """Put a local file under a key that still is as it was seen (None: absent).
+
+        Where the same content lies there already, that is a success, whoever put it there.
+        Raises: CommitConflict where it was changed meanwhile; ClaimLost; RetryableError.
+        """
         ...
 
 
