@@ -60,9 +60,8 @@ def insert_report(
             f"there is a report {report_id} already, with this name and interval: change it, or "
             "give another name"
         )
-    object_id = tx.execute(
-        insert(objects).values(_object(report_id, new, now)).returning(objects.c.id)
-    )
+    own = insert(objects).values(_object(report_id, new, now)).returning(objects.c.id)
+    object_id = tx.execute(own).scalar_one()
     tx.execute(
         insert(reports).values(
             report_id=report_id,

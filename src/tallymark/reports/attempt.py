@@ -1,0 +1,224 @@
+"""One attempt at one run: is the data there; ask, spool, publish, note."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+
+from tallymark.engines import Engine, Memory, Window
+from tallymark.errors import RetryableError, TallymarkError
+from tallymark.files import Files
+from tallymark.ledger import claim
+from tallymark.ledger.task import Task
+from tallymark.model import Period
+from tallymark.reports import made, runs
+from tallymark.reports.due import calendar_of
+from tallymark.reports.parts import Parts
+from tallymark.reports.pattern import Naming
+from tallymark.reports.publish import Publication, Published, backup_path, publish
+from tallymark.reports.runs import Run
+from tallymark.reports.spool import Spooled, spool
+from tallymark.reports.store import Report
+from tallymark.state.database import reading, writing
+
+ASKED_AT_MOST = 3
+"""So often a query is asked in one attempt while what it reads does not stand still."""
+
+
+class NotReady(TallymarkError):
+    """The data is not there yet."""
+
+
+@dataclass
+class Attempt:
+    """Its errors are noted by whoever made it."""
+
+    parts: Parts
+    task: Task
+    report: Report
+    run: Run
+    memory: Memory = field(default_factory=Memory)
+    began_s: float | None = None
+
+    def make(self) -> None:
+        """Raises: NotReady, EngineAway; RetryableError, FatalError; ClaimLost."""
+        self.memory.update(self.run.memory)
+        engine, store = self._engine(), self._store()
+        warnings = self._ready(engine, store)
+        self._begin(warnings)
+        self.parts.reached("report.begun")
+        with self._scratch() as folder:
+            spooled = self._ask(engine, folder)
+            self.parts.reached("report.spooled")
+            job = self._publication(store)
+            if newer := self._newer():
+                warnings = (*warnings, f"the file of {newer} is there already: nothing is written")
+            done = [] if newer else publish(job, spooled)
+        self._note(job, done, spooled, warnings)
+        self.parts.reached("report.noted")
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it has taken so far; None: it has not begun."""
+        return None if self.began_s is None else self.parts.clock.monotonic() - self.began_s
+
+    def _engine(self) -> Engine:
+        kind = self.report.spec.engine
+        if kind not in self.parts.engines:
+            raise NotReady(f"the workspace names no engine {kind!r} any more")
+        return self.parts.engines[kind]
+
+    def _store(self) -> Files:
+        name = self.report.spec.store
+        if name not in self.parts.stores:
+            raise NotReady(f"the workspace names no store {name!r} any more")
+        return self.parts.stores[name]
+
+    def _window(self) -> Window:
+        return Window(
+            first_on=date.fromisoformat(self.run.first_on),
+            end_on=date.fromisoformat(self.run.end_on),
+            period=Period(self.run.start_at, self.run.end_at),
+            calendar=calendar_of(self.report.spec, self.parts.calendar),
+        )
+
+    def _ready(self, engine: Engine, store: Files) -> tuple[str, ...]:
+        spec = self.report.spec
+        if spec.availability_files:
+            prefix = spec.availability_files.replace("{end_date}", self.run.end_on)
+            if not any(store.list(prefix)):
+                raise NotReady(f"there is no file below {prefix}")
+            return ()
+        found = engine.ready(spec.query, spec.availability, self._window(), self._around())
+        if found.waits_for:
+            raise NotReady(found.waits_for)
+        return found.warnings
+
+    def _around(self) -> Any:
+        return replace(self.parts.around, memory=self.memory)
+
+    def _begin(self, warnings: Sequence[str]) -> None:
+        now = self.parts.clock.now()
+        self.began_s = self.parts.clock.monotonic()
+        # a run that is taken over goes on with the attempt that was begun
+        taken_over = self.run.state == "PROCESSING"
+        attempts = self.run.attempts + (0 if taken_over else 1)
+        begun = {"state": "PROCESSING", "attempts": attempts, "begun_at": now, "waits_for": None}
+        with writing(self.parts.database) as tx:
+            claim.check(tx, self.task)
+            runs.change(tx, self.run.id, **begun, memory=dict(self.memory))
+        self.run = replace(self.run, attempts=attempts, state="PROCESSING")
+
+    def _ask(self, engine: Engine, folder: Path) -> Spooled:
+        """Raises: RetryableError where what is read changes under each of the queries."""
+        query, window, around = self.report.spec.query, self._window(), self._around()
+        for n in range(ASKED_AT_MOST):
+            before = engine.state(query, window, around)
+            answer = engine.ask(query, window, around)
+            into = folder / str(n)
+            into.mkdir()
+            found = spool(answer, self.report.spec, self._naming(), into)
+            if engine.state(query, window, around) == before:
+                return found
+            shutil.rmtree(into)
+        raise RetryableError(
+            f"what the query reads changed while it ran, {ASKED_AT_MOST} times in a row"
+        )
+
+    def _naming(self) -> Naming:
+        spec, run = self.report.spec, self.run
+        return Naming(
+            report_id=run.report_id,
+            report_name=spec.report_name,
+            channel_id=spec.channel_id,
+            output_format=spec.output_format,
+            start_date=run.first_on,
+            end_date=run.end_on,
+            timestamp=run.made_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"),
+        )
+
+    def _newer(self) -> str | None:
+        """The newer end date that has the object already, where all dates share one."""
+        if "{end_date}" in self.report.spec.pattern:
+            return None
+        with reading(self.parts.database) as conn:
+            newest = runs.newest_success(conn, self.run.report_id)
+        return newest if newest is not None and newest > self.run.end_on else None
+
+    def _publication(self, store: Files) -> Publication:
+        run, spec = self.run, self.report.spec
+        with reading(self.parts.database) as conn:
+            revision, before = made.present_before(conn, run)
+            begun = made.intended(conn, run.id)
+        return Publication(
+            store=store,
+            prefix=spec.prefix,
+            report_id=run.report_id,
+            end_on=run.end_on,
+            revision=run.revision,
+            grouped=bool(spec.group_by),
+            made_at=run.made_at,
+            before=before,
+            before_revision=revision,
+            begun=begun,
+            intend=self._intend,
+            still_ours=self._still_ours,
+            reached=self.parts.reached,
+        )
+
+    def _intend(self, paths: Sequence[str]) -> None:
+        with writing(self.parts.database) as tx:
+            claim.check(tx, self.task)
+            made.intend(tx, self.run.id, paths)
+
+    def _still_ours(self) -> None:
+        with writing(self.parts.database) as tx:
+            claim.check(tx, self.task)
+
+    def _note(
+        self,
+        job: Publication,
+        done: Sequence[Published],
+        spooled: Spooled,
+        warnings: Sequence[str],
+    ) -> None:
+        now = self.parts.clock.now()
+        # of a grouped run the manifest, else the one file
+        shown = next((one for one in done if one.kind == "manifest"), done[0] if done else None)
+        with writing(self.parts.database) as tx:
+            claim.end(tx, self.task, now)
+            backups = {one.path: backup_path(job, one.path) for one in job.before if done}
+            made.published(tx, self.run, done, backups)
+            runs.change(
+                tx,
+                self.run.id,
+                state="SUCCESS",
+                open=0,
+                ended_at=now,
+                seconds=self.seconds,
+                rows=spooled.rows,
+                bytes=sum(one.bytes for one in done if one.kind == "file"),
+                location=shown and f"{self.report.location}/{shown.path}",
+                sha256=shown and shown.sha256,
+                error=None,
+                advice=None,
+                waits_for=None,
+                warnings=list(warnings),
+            )
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A folder of this claim; what an earlier claim left is in nobody's use."""
+        of_run = self.parts.scratch / str(self.run.id)
+        shutil.rmtree(of_run, ignore_errors=True)
+        folder = of_run / str(self.task.claim_no)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(of_run, ignore_errors=True)

@@ -1,0 +1,116 @@
+"""The files that runs made: where they lie, and what they were when they were published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+
+from tallymark.reports.publish import Published
+from tallymark.reports.runs import Run
+from tallymark.state.schema import report_files, report_runs
+
+_FILE = ("path", "kind", "rows", "bytes", "sha256", "etag", "backup")
+
+
+def files(conn: Connection, run_id: int) -> list[Published]:
+    """What a run published, also what was replaced since."""
+    return [_published(row) for row in conn.execute(_files(report_files.c.run_id == run_id))]
+
+
+def present(conn: Connection, run_id: int) -> list[Published]:
+    """What of a run's files is still its own."""
+    mine = and_(report_files.c.run_id == run_id, report_files.c.present == 1)
+    return [_published(row) for row in conn.execute(_files(mine))]
+
+
+def older_than(conn: Connection, report_id: str, before_on: str) -> dict[int, list[str]]:
+    """By run: the paths, also of backups, of end dates before a date that were not removed yet."""
+    found = (
+        select(report_files.c.run_id, report_files.c.path, report_files.c.backup)
+        .add_columns(report_files.c.present)
+        .join(report_runs, report_runs.c.id == report_files.c.run_id)
+        .where(report_runs.c.report_id == report_id, report_runs.c.end_on < before_on)
+        .where(or_(report_files.c.present == 1, report_files.c.backup.is_not(None)))
+    )
+    old: dict[int, list[str]] = {}
+    for row in conn.execute(found):
+        paths = old.setdefault(row.run_id, [])
+        paths += [row.path] * row.present + [row.backup] * (row.backup is not None)
+    return old
+
+
+def removed(tx: Connection, run_id: int) -> None:
+    """Its files and their backups are no longer in the store."""
+    mine = report_files.c.run_id == run_id
+    tx.execute(update(report_files).where(mine).values(present=0, backup=None))
+
+
+def present_before(conn: Connection, run: Run) -> tuple[int, list[Published]]:
+    """The files of the newest earlier revision of its end date that has any, and which that is."""
+    found = (
+        select(report_files, report_runs.c.revision)
+        .join(report_runs, report_runs.c.id == report_files.c.run_id)
+        .where(
+            report_runs.c.report_id == run.report_id,
+            report_runs.c.end_on == run.end_on,
+            report_runs.c.revision < run.revision,
+            report_files.c.present == 1,
+        )
+    )
+    rows = list(conn.execute(found))
+    revision = max((row.revision for row in rows), default=0)
+    return revision, [_published(row) for row in rows if row.revision == revision]
+
+
+def intended(conn: Connection, run_id: int) -> frozenset[str]:
+    """The paths that an earlier attempt may have put."""
+    mine = and_(report_files.c.run_id == run_id, report_files.c.present == 0)
+    return frozenset(conn.execute(select(report_files.c.path).where(mine)).scalars())
+
+
+def intend(tx: Connection, run_id: int, paths: Sequence[str]) -> None:
+    """Note what is about to be put."""
+    there = set(
+        tx.execute(select(report_files.c.path).where(report_files.c.run_id == run_id)).scalars()
+    )
+    blank = {"kind": "file", "present": 0, "rows": 0, "bytes": 0, "sha256": "", "etag": ""}
+    new = [{"run_id": run_id, "path": path, **blank} for path in paths if path not in there]
+    if new:
+        tx.execute(insert(report_files), new)
+
+
+def published(
+    tx: Connection, run: Run, done: Sequence[Published], backups: Mapping[str, str]
+) -> None:
+    """These are the run's files now; no other run of the report has one of them any more.
+
+    `backups`: where the files of the earlier revision were copied to, by their paths.
+    """
+    tx.execute(delete(report_files).where(report_files.c.run_id == run.id))
+    of_others = and_(report_runs.c.report_id == run.report_id, report_runs.c.id != run.id)
+    others = select(report_runs.c.id).where(of_others)
+    same_date = others.where(report_runs.c.end_on == run.end_on)
+    present = report_files.c.present == 1
+    for path, backup in backups.items():
+        old = (report_files.c.run_id.in_(same_date), report_files.c.path == path)
+        tx.execute(update(report_files).where(*old, present).values(present=0, backup=backup))
+    for one in done:
+        # the same object for every date, where the pattern has no end date
+        taken = (report_files.c.run_id.in_(others), report_files.c.path == one.path)
+        tx.execute(update(report_files).where(*taken, present).values(present=0))
+    rows = [
+        {"run_id": run.id, "present": 1, **{name: getattr(one, name) for name in _FILE}}
+        for one in done
+    ]
+    if rows:
+        tx.execute(insert(report_files), rows)
+
+
+def _files(wanted: ColumnElement[bool]) -> Any:
+    return select(report_files).where(wanted).order_by(report_files.c.path)
+
+
+def _published(row: Row[Any]) -> Published:
+    return Published(**{name: getattr(row, name) for name in _FILE})
