@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from tallymark.errors import ConfigError
-from tallymark.files import Files
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from tallymark.errors import BadRequest, ConfigError
+from tallymark.files import Files, check_key
+from tallymark.files.cloud import CloudFiles
 from tallymark.files.local import LocalFiles
+from tallymark.model import Secret
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+REQUEST_FOR = timedelta(minutes=2)
+"""A put of 32 MiB ends within it on any line that a report can be sent over."""
+RETRIES: RetryConfig = {
+    "max_retries": 2,
+    "retry_timeout": timedelta(minutes=3),
+    "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=2)},
+}
+"""Few: the ledger tries again too, and says so meanwhile."""
 
 
 class Kind(Protocol):
@@ -34,4 +51,121 @@ class Folder:
         return LocalFiles(Path(unquote(urlsplit(self.url).path)))
 
 
-KINDS: Mapping[str, type[Kind]] = {"file": Folder}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3:
+    """A bucket of Amazon S3, or of a server that speaks like it."""
+
+    url: str
+    key_id: str
+    secret: Secret
+    region: str = "us-east-1"
+    endpoint: str = ""
+    """Empty: Amazon's."""
+
+    def __post_init__(self) -> None:
+        _check(self.url, self.endpoint)
+
+    def open(self) -> Files:
+        bucket, prefix = _parts(self.url)
+        held: Any = {
+            "access_key_id": self.key_id,
+            "secret_access_key": self.secret.reveal(),
+            "token": None,
+            "expires_at": None,
+        }
+        store = S3Store(
+            bucket,
+            prefix=prefix,
+            region=self.region,
+            endpoint=self.endpoint or f"https://s3.{self.region}.amazonaws.com",
+            virtual_hosted_style_request=False,
+            conditional_put="etag",
+            disable_bulk_delete=True,
+            skip_signature=False,
+            client_options=_client(self.endpoint),
+            retry_config=RETRIES,
+            credential_provider=lambda: held,
+        )
+        return CloudFiles(store, self.url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Azure:
+    """A container of Azure Blob Storage."""
+
+    url: str
+    account: str
+    key: Secret
+    endpoint: str = ""
+    """Empty: Azure's."""
+
+    def __post_init__(self) -> None:
+        _check(self.url, self.endpoint)
+
+    def open(self) -> Files:
+        container, prefix = _parts(self.url)
+        held: Any = {"access_key": self.key.reveal(), "expires_at": None}
+        store = AzureStore(
+            container,
+            prefix=prefix,
+            account_name=self.account,
+            endpoint=self.endpoint or f"https://{self.account}.blob.core.windows.net",
+            use_emulator=False,
+            skip_signature=False,
+            client_options=_client(self.endpoint),
+            retry_config=RETRIES,
+            credential_provider=lambda: held,
+        )
+        return CloudFiles(store, self.url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Google:
+    """A bucket of Google Cloud Storage."""
+
+    url: str
+    credentials: Secret
+    """The JSON of a service account's key. Without one the client would look around for another."""
+
+    def __post_init__(self) -> None:
+        _check(self.url)
+
+    def open(self) -> Files:
+        bucket, prefix = _parts(self.url)
+        store = GCSStore(
+            bucket,
+            prefix=prefix,
+            service_account_key=self.credentials.reveal(),
+            client_options=_client(""),
+            retry_config=RETRIES,
+        )
+        return CloudFiles(store, self.url)
+
+
+KINDS: Mapping[str, type[Kind]] = {"file": Folder, "s3": S3, "az": Azure, "gs": Google}
+
+
+def _check(url: str, endpoint: str = "") -> None:
+    parts = urlsplit(url)
+    if not parts.netloc or "@" in parts.netloc or ":" in parts.netloc:
+        raise ConfigError(f"`url: {url}` names no bucket: write {parts.scheme}://bucket/prefix")
+    if parts.query or parts.fragment:
+        raise ConfigError(f"`url: {url}` has more than a bucket and a prefix")
+    if prefix := parts.path.strip("/"):
+        try:
+            check_key(prefix)
+        except BadRequest as error:
+            raise ConfigError(f"`url: {url}`: {error}") from error
+    if endpoint and not (
+        endpoint.startswith(("http://", "https://")) and urlsplit(endpoint).netloc
+    ):
+        raise ConfigError(f"`endpoint: {endpoint}` is no address: write https://host:port")
+
+
+def _parts(url: str) -> tuple[str, str | None]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.path.strip("/") or None
+
+
+def _client(endpoint: str) -> ClientConfig:
+    return {"timeout": REQUEST_FOR, "allow_http": endpoint.startswith("http://")}

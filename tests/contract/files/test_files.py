@@ -1,4 +1,4 @@
-"""What every store of files does; an implementation is one line of `STORES`."""
+"""What every store of files does; an implementation is a word of `STORES`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ import pytest
 
 from tallymark.errors import BadRequest, NotFound
 from tallymark.files import Files
-from tallymark.files.local import LocalFiles
-
-STORES: dict[str, Callable[[Path], Files]] = {"local": LocalFiles}
+from tests.stores import STORES, opener
 
 
 @pytest.fixture(params=STORES)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Files]:
     """Opens the same store each time, as another process would."""
-    return lambda: STORES[request.param](tmp_path / "store")
+    return opener(request.param, request, tmp_path)
 
 
 @pytest.fixture
