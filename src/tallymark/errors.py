@@ -107,6 +107,7 @@ class WrongField:
 class WrongFields(BadRequest):
     """Every wrong field of a request at once."""
 
-    def __init__(self, found: Sequence[WrongField]) -> None:
+    def __init__(self, found: Sequence[WrongField], warnings: Sequence[str] = ()) -> None:
         super().__init__("; ".join(f"{one.field}: {one.text}" for one in found))
         self.found = tuple(found)
+        self.warnings = tuple(warnings)

@@ -127,7 +127,7 @@ def test_two_dates_go_with_once() -> None:
         ("report_name", 7, "must be a text: what people call it"),
         ("report_name", "two\nlines", "goes over several lines or holds a tab"),
         ("report_name", "x" * 201, "is longer than 200 characters"),
-        ("query_engine", "cassandra", "CASSANDRA comes with a later version: there are DRUID, LAKE"),
+        ("query_engine", "cassandra", "CASSANDRA comes with a later version: there are DRUID"),
         ("query_engine", "drood", "this workspace has no engine 'DROOD': there are DRUID, LAKE"),
         ("execution_frequency", "HOURLY", "there is no frequency 'HOURLY': "),
         ("execution_frequency", "1h", "there is no frequency '1h': "),

@@ -1,0 +1,77 @@
+"""A request's text becomes what is stored, or every mistake in it.
+
+text ─▶ received ─▶ parse ─▶ the engine's check ─▶ complete ─▶ no other report's object
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from tallymark.engines import Checked
+from tallymark.errors import Conflict, WrongFields
+from tallymark.reports import store
+from tallymark.reports.define import ReportSpec
+from tallymark.reports.meet import Fixed, can_meet, fixed
+from tallymark.reports.parse import Draft, Known, complete, parse
+from tallymark.reports.parts import Parts
+from tallymark.reports.received import Received, read
+from tallymark.reports.store import Configured, Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configure:
+    parts: Parts
+    formats: Collection[str]
+    addresses: Mapping[str, str]
+    """Of the stores, by name, as people know them: `s3://lake/reports`."""
+
+    def understood(self, text: str) -> tuple[Draft, Configured]:
+        """Raises: BadRequest; WrongFields with every mistake, also those that its engine finds."""
+        received = read(text)
+        known = Known(
+            engines=self.parts.engines,
+            stores=self.parts.stores,
+            formats=self.formats,
+            calendar=self.parts.calendar,
+        )
+        draft = parse(received.request, known, self.parts.clock.now())
+        checked = self._checked(received, draft)
+        draft = complete(draft, checked)
+        if wrong := (*received.wrong, *draft.wrong):
+            raise WrongFields(wrong, draft.warnings)
+        return draft, Configured(
+            spec=draft.spec,
+            config=text,
+            warnings=tuple(dict.fromkeys(draft.warnings)),
+            unchecked=checked.unchecked,
+            location=self._location(draft.spec),
+        )
+
+    def _checked(self, received: Received, draft: Draft) -> Checked:
+        if received.wrong or not draft.askable:
+            return Checked()
+        spec, engine = draft.spec, self.parts.engines[draft.spec.engine]
+        return engine.check(spec.query, spec.availability, draft.calendar, self.parts.around)
+
+    def _location(self, spec: ReportSpec) -> str:
+        return f"{self.addresses[spec.store].rstrip('/')}/{spec.prefix}"
+
+    def check_free(self, tx: Connection, report: Report) -> None:
+        """Raises: Conflict where it can give an object of another report, also of a disabled one:
+        it may be enabled again."""
+        mine = _objects(report)
+        for other in store.load(tx):
+            if other.report_id != report.report_id and can_meet(mine, _objects(other)):
+                raise Conflict(
+                    f"output_file_pattern: {report.spec.pattern!r} can give an object of "
+                    f"{other.report_id}, whose pattern is {other.spec.pattern!r} and whose files "
+                    f"go to {other.location}: put {{report_id}} into it, or give another prefix"
+                )
+
+
+def _objects(report: Report) -> Fixed:
+    # by the whole address: two names of stores may lead to one folder
+    return replace(fixed(report.report_id, report.spec), prefix=report.location)

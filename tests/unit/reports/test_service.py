@@ -1,0 +1,390 @@
+"""What people do with reports, on both databases, with an engine that answers from a list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import pytest
+
+from tallymark.calendar.periods import Calendar
+from tallymark.engines import Around, Checked, Output, Query, Readiness, Rows, Window
+from tallymark.errors import BadRequest, Conflict, NotFound, WrongField, WrongFields
+from tallymark.files.local import LocalFiles
+from tallymark.reports import runs, told
+from tallymark.reports.due import due_dates
+from tallymark.reports.parts import Parts
+from tallymark.reports.service import Reports
+from tallymark.reports.store import Report
+from tallymark.state.database import Databases, reading, writing
+from tests.clock import FakeClock
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+KOLKATA = Calendar("Asia/Kolkata")
+OUTPUT = Output(date=True, dimensions=("channel",), aggregations=("plays",))
+REQUEST: dict[str, Any] = {
+    "report_name": "Plays",
+    "query_engine": "druid",
+    "execution_frequency": "DAILY",
+    "report_interval": "YESTERDAY",
+    "query_json": {"queryType": "groupBy"},
+    "output_format": "csv",
+    "output_field_names": {"channel": "Channel", "plays": "Plays"},
+}
+
+
+@dataclass
+class Listed:
+    """Answers what it is told to."""
+
+    kind: ClassVar[str] = "druid"
+    always: ClassVar[bool] = False
+    checked: Checked = field(default_factory=lambda: Checked(output=OUTPUT))
+    rows: Sequence[Sequence[Any]] = (("2026-11-21", "a/b", 2**60), ("2026-11-21", None, None))
+    asked: list[Window] = field(default_factory=list)
+    given: int = 0
+    """Parts of the answer that were taken."""
+
+    def addresses(self) -> Sequence[str]:
+        return ()
+
+    def check(self, query: Query, availability: str, calendar: Calendar, around: Around) -> Checked:
+        return self.checked
+
+    def ready(self, query: Query, availability: str, window: Window, around: Around) -> Readiness:
+        return Readiness()
+
+    def state(self, query: Query, window: Window, around: Around) -> str:
+        return ""
+
+    def ask(self, query: Query, window: Window, around: Around) -> Iterator[Rows]:
+        self.asked.append(window)
+        for row in self.rows:
+            self.given += 1
+            yield Rows(OUTPUT.columns, [row])
+
+
+@dataclass
+class Here:
+    reports: Reports
+    engine: Listed
+    clock: FakeClock
+    databases: Databases
+
+    def submit(self, **changed: Any) -> Report:
+        return self.reports.submit(json.dumps({**REQUEST, **changed}))
+
+    def plan(self, report: Report) -> None:
+        """Give each date that came due its run, as the worker does."""
+        now = self.clock.now()
+        found = due_dates(report.spec, KOLKATA, report.planned_to_at, now, changed_at=now)
+        with writing(self.databases.control) as tx:
+            runs.add(tx, report.report_id, found, timedelta(days=1), now)
+
+    def change(self, report: Report, end_on: str, **values: Any) -> None:
+        with writing(self.databases.control) as tx:
+            (run,) = runs.of_dates(tx, report.report_id, end_on, end_on)
+            runs.change(tx, run.id, **values)
+
+    def made(self, report: Report, end_on: str) -> None:
+        done = {"state": "SUCCESS", "open": 0, "ended_at": self.clock.now(), "rows": 3, "bytes": 9}
+        self.change(report, end_on, **done)
+
+
+@pytest.fixture
+def here(databases: Databases, tmp_path: Path) -> Here:
+    clock, engine = FakeClock(NOW), Listed()
+    parts = Parts(
+        database=databases.control,
+        engines={"druid": engine},
+        stores={"": LocalFiles(tmp_path / "lake"), "azure": LocalFiles(tmp_path / "azure")},
+        around=cast(Around, None),
+        calendar=KOLKATA,
+        clock=clock,
+        scratch=tmp_path / "scratch",
+    )
+    addresses = {"": "/lake/reports", "azure": "az://reports/"}
+    found = Reports(parts=parts, formats=("csv", "json"), addresses=addresses)
+    return Here(found, engine, clock, databases)
+
+
+def test_a_report_is_kept_with_the_text_as_it_was_received(here: Here) -> None:
+    text = '{ "request":' + json.dumps({**REQUEST, "time_zone": "America/New_York"}) + "\n }"
+    report = here.reports.submit(text)
+    assert here.reports.get(report.report_id) == report
+    assert report.report_config == text
+    (shown,) = here.reports.told([report])
+    assert shown == {
+        "report_id": report.report_id,
+        "report_name": "Plays",
+        "status": "ENABLED",
+        "query_engine": "DRUID",
+        "execution_frequency": "DAILY",
+        "report_interval": "YESTERDAY",
+        "time_zone": "America/New_York",
+        "location": "/lake/reports/druid-reports",
+        "unchecked": False,
+        "warnings": [],
+        "created_at": "2026-11-22T03:00:00Z",
+        "changed_at": "2026-11-22T03:00:00Z",
+        "last_generated_at": None,
+        "next_runs": ["2026-11-22T05:00:00Z", "2026-11-23T05:00:00Z", "2026-11-24T05:00:00Z"],
+        "report_config": text,
+    }
+
+
+def test_every_mistake_is_told_at_once_with_the_warnings(here: Here) -> None:
+    found = WrongField("query_json.filter.dimension", "is missing")
+    here.engine.checked = Checked(output=OUTPUT, wrong=(found,), warnings=("intervals ignored",))
+    with pytest.raises(WrongFields) as refused:
+        here.submit(report_name=None, output_field_names=["One"], output_file_pattern="../x")
+    assert {one.field for one in refused.value.found} == {
+        "report_name", "query_json.filter.dimension", "output_field_names", "output_file_pattern",
+    }  # fmt: skip
+    assert refused.value.warnings == ("intervals ignored",)
+    assert here.reports.list() == []
+
+
+def test_a_query_is_not_asked_about_where_its_text_is_unsound(here: Here) -> None:
+    here.engine.checked = Checked(wrong=(WrongField("query_json", "was asked about"),))
+    with pytest.raises(WrongFields) as refused:
+        here.submit(query_json={"queryType": "\ud800"})
+    assert [one.field for one in refused.value.found] == ["query_json.queryType"]
+
+
+def test_a_report_whose_engine_is_away_is_taken_unchecked(here: Here) -> None:
+    here.engine.checked = Checked(unchecked=True, warnings=("Druid is away",))
+    report = here.submit()
+    assert (report.unchecked, report.warnings) == (True, ("Druid is away",))
+
+
+def test_the_same_name_and_interval_are_one_report(here: Here) -> None:
+    report = here.submit()
+    with pytest.raises(Conflict, match=report.report_id):
+        here.submit(output_format="json")
+    here.submit(report_interval="LAST_WEEK")
+    assert len(here.reports.list()) == 2
+
+
+def test_a_pattern_that_can_give_anothers_object_is_refused(here: Here) -> None:
+    first = here.submit(output_file_pattern="plays-{end_date}.csv")
+    here.reports.disable(first.report_id)
+    meets = {"report_name": "Other", "output_file_pattern": "{report_name}-{end_date}.csv"}
+    here.submit(**meets)
+    with pytest.raises(Conflict, match=first.report_id):
+        here.submit(report_name="plays", output_file_pattern="{report_name}-{end_date}.csv")
+    assert len(here.reports.list()) == 2
+    # in another store, or another folder, it is another object
+    here.submit(
+        report_name="plays", output_file_pattern="plays-{end_date}.csv", destination="azure"
+    )
+    elsewhere = {"store": "azure", "prefix": "druid-reports/deep"}
+    here.submit(report_name="x", output_file_pattern="plays-{end_date}.csv", destination=elsewhere)
+    with pytest.raises(Conflict):
+        here.submit(
+            report_name="y", output_file_pattern="deep/plays-{end_date}.csv", destination="azure"
+        )
+
+
+def test_a_report_that_would_take_anothers_object_stays_as_it_was(here: Here) -> None:
+    here.submit(output_file_pattern="plays-{end_date}.csv")
+    other = here.submit(report_name="Other")
+    with pytest.raises(Conflict):
+        here.reports.patch(other.report_id, '{"output_file_pattern": "plays-{end_date}.csv"}')
+    assert here.reports.get(other.report_id) == other
+
+
+def test_a_patch_changes_what_it_names_and_null_takes_a_field_away(here: Here) -> None:
+    report = here.submit(channel_id="in.ekstep", deadline="2h")
+    changed = here.reports.patch(
+        report.report_id, '{"report_name": "Plays, all", "deadline": null, "output_format": "json"}'
+    )
+    assert changed.report_id == report.report_id
+    assert changed.spec.report_name == "Plays, all"
+    assert (changed.spec.deadline_s, changed.spec.channel_id) == (86_400, "in.ekstep")
+    assert json.loads(changed.report_config) == {
+        **REQUEST, "report_name": "Plays, all", "output_format": "json", "channel_id": "in.ekstep",
+    }  # fmt: skip
+    with pytest.raises(WrongFields, match="report_name: is missing"):
+        here.reports.patch(report.report_id, '{"report_name": null}')
+
+
+def test_a_replaced_report_keeps_its_id_and_its_status(here: Here) -> None:
+    report = here.reports.disable(here.submit(channel_id="x").report_id)
+    text = json.dumps({**REQUEST, "report_interval": "LAST_WEEK"})
+    changed = here.reports.replace(report.report_id, text)
+    assert (changed.report_id, changed.status) == (report.report_id, "DISABLED")
+    assert (changed.report_config, changed.spec.channel_id) == (text, "")
+
+
+def test_a_report_that_is_not_there_is_not_found(here: Here) -> None:
+    everything: list[Any] = [
+        here.reports.get, here.reports.enable, here.reports.disable, here.reports.runs,
+        here.reports.why, here.reports.preview, here.reports.run,
+        lambda one: here.reports.patch(one, "{}"),
+        lambda one: here.reports.replace(one, json.dumps(REQUEST)),
+    ]  # fmt: skip
+    for done in everything:
+        with pytest.raises(NotFound):
+            done("nothing-00000000")
+
+
+def test_reports_are_listed_by_status(here: Here) -> None:
+    one, two = here.submit(), here.submit(report_name="Other")
+    here.reports.disable(one.report_id)
+    assert [r.report_id for r in here.reports.list(["disabled"])] == [one.report_id]
+    assert [r.report_id for r in here.reports.list(["ENABLED"])] == [two.report_id]
+    assert len(here.reports.list()) == 2
+    with pytest.raises(WrongFields, match="there is no status 'LIVE'"):
+        here.reports.list(["LIVE"])
+
+
+def test_why_says_of_each_date_what_it_waits_for_and_since_when(here: Here) -> None:
+    report = here.submit(start="2026-11-17")
+    here.plan(report)
+    here.change(
+        report, "2026-11-21", waits_for="3 of 4 segments loaded, lag 12,310",
+        waiting_since_at=datetime(2026, 11, 22, 0, 40, tzinfo=UTC),
+    )  # fmt: skip
+    here.change(report, "2026-11-20", state="PROCESSING", attempts=2, begun_at=NOW)
+    here.change(
+        report, "2026-11-19", state="FAILED", error="Druid says no", advice="Mend it.", open=0
+    )
+    here.change(
+        report, "2026-11-18", state="FAILED", waits_for="0 of 4 segments loaded",
+        waiting_since_at=NOW - timedelta(days=2),
+    )  # fmt: skip
+    here.made(report, "2026-11-17")
+    assert here.reports.why(report.report_id) == [
+        "waits for 2026-11-18: 0 of 4 segments loaded, since 2026-11-20 08:30; past its deadline, "
+        "asked for by the hour until 2026-12-22",
+        "failed for 2026-11-19: Druid says no. Mend it.",
+        "makes 2026-11-20, since 08:30, attempt 2",
+        "waits for 2026-11-21: 3 of 4 segments loaded, lag 12,310, since 06:10",
+        "next due Mon 23 Nov 00:00 (Asia/Kolkata)",
+    ]
+    here.reports.disable(report.report_id)
+    assert here.reports.why(report.report_id)[-1] == (
+        "is disabled: no date is due until it is enabled"
+    )
+
+
+def test_why_says_that_nothing_waits(here: Here) -> None:
+    report = here.submit()
+    here.plan(report)
+    assert here.reports.why(report.report_id)[0] == "has yet to look at 2026-11-21"
+    here.made(report, "2026-11-21")
+    assert here.reports.why(report.report_id) == [
+        "waits for nothing; next due Mon 23 Nov 00:00 (Asia/Kolkata)"
+    ]
+
+
+def test_a_run_is_hurried(here: Here) -> None:
+    report = here.submit()
+    here.plan(report)
+    here.change(report, "2026-11-21", check_at=NOW + timedelta(hours=1))
+    here.reports.run(report.report_id)
+    with reading(here.databases.control) as conn:
+        (run,) = runs.open_runs(conn, report.report_id)
+    assert run.check_at == NOW
+
+
+def test_a_preview_gives_the_first_rows_and_the_files_name(here: Here, tmp_path: Path) -> None:
+    found = here.reports.preview(json.dumps(REQUEST))
+    assert told.preview_json(found) == {
+        "path": "plays-4370321c-2026-11-21.csv",
+        "start_date": "2026-11-21",
+        "end_date": "2026-11-21",
+        "headings": ["Channel", "Plays"],
+        "rows": [["a/b", 2**60], [None, None]],
+    }
+    assert here.engine.asked[0].period.end_at == datetime(2026, 11, 21, 18, 30, tzinfo=UTC)
+    assert here.reports.list() == []
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_a_preview_of_a_stored_report_takes_no_more_than_a_hundred_rows(here: Here) -> None:
+    report = here.submit(group_by_fields=["channel"], report_interval="LAST_7_DAYS")
+    here.engine.rows = [("2026-11-21", "a/b", n) for n in range(1000)]
+    found = here.reports.preview(report.report_id)
+    assert len(found.rows) == here.engine.given == 100
+    assert (found.path, found.start_date) == (
+        f"a%2Fb/{report.report_id}-2026-11-21.csv", "2026-11-15",
+    )  # fmt: skip
+
+
+def regenerate(here: Here, **changed: Any) -> dict[str, Any]:
+    wanted = {
+        "report_list": [],
+        "replay_interval": {"from": "2026-11-16", "to": "2026-11-22"},
+        "reason": "late events",
+    }
+    return told.regenerated_json(here.reports.regenerate(json.dumps({**wanted, **changed})))
+
+
+def test_a_wrong_week_is_made_once_more_and_what_is_left_out_is_listed(here: Here) -> None:
+    report = here.submit(start="2026-11-18")
+    off = here.submit(report_name="Off", start="2026-11-18")
+    for one in (report, off):
+        here.plan(one)
+    here.reports.disable(off.report_id)
+    for on in ("2026-11-18", "2026-11-19"):
+        here.made(report, on)
+    here.change(report, "2026-11-20", state="FAILED", open=0, error="Druid says no")
+    expected = {
+        "dry_run": True,
+        "count": 3,
+        "made": [
+            {"report_id": report.report_id, "end_date": on, "revision": 2}
+            for on in ("2026-11-18", "2026-11-19", "2026-11-20")
+        ],
+        "left_out": [
+            {
+                "report_id": report.report_id,
+                "reason": "the report was not due with this end date",
+                "end_dates": ["2026-11-16", "2026-11-17", "2026-11-22"],
+            },
+            {
+                "report_id": report.report_id,
+                "reason": "is still to be made: `report run` lets it be looked at now",
+                "end_dates": ["2026-11-21"],
+            },
+        ],
+    }
+    assert regenerate(here, dry_run=True) == expected
+    assert len(here.reports.runs(report.report_id)) == 4
+    assert regenerate(here) == {**expected, "dry_run": False}
+    found = here.reports.runs(report.report_id)
+    assert [(run.end_on, run.revision, run.state, run.reason) for run in found[:3]] == [
+        ("2026-11-21", 1, "SUBMITTED", None),
+        ("2026-11-20", 2, "SUBMITTED", "late events"),
+        ("2026-11-20", 1, "FAILED", None),
+    ]
+    # all of it is pending now
+    assert regenerate(here)["count"] == 0
+
+
+def test_a_wrong_wish_to_regenerate_is_told_all_that_is_wrong(here: Here) -> None:
+    off = here.reports.disable(here.submit().report_id)
+    with pytest.raises(WrongFields) as refused:
+        regenerate(
+            here, report_list=[off.report_id, "plays-0"], reason=None, dryrun=True,
+            replay_interval={"from": "2026-11-22", "to": "2026-11-16"},
+        )  # fmt: skip
+    assert [one.field for one in refused.value.found] == [
+        "reason", "dryrun", "replay_interval", "report_list[0]", "report_list[1]",
+    ]  # fmt: skip
+    with pytest.raises(WrongFields, match="report_list: is missing"):
+        regenerate(here, report_list=None)
+    with pytest.raises(WrongFields, match="is longer than 3660 days"):
+        regenerate(here, replay_interval={"from": "2000-01-01", "to": "2026-01-01"})
+
+
+@pytest.mark.parametrize("name", ["submit", "preview", "regenerate"])
+def test_a_text_that_is_no_json_is_told_where(here: Here, name: str) -> None:
+    with pytest.raises(BadRequest, match="line 1, column 2: the name a wants quotes"):
+        getattr(here.reports, name)("{a: 1}")
