@@ -15,9 +15,10 @@ from typing import Any, ClassVar, Protocol
 
 from tallymark.calendar.periods import Calendar
 from tallymark.errors import ConfigError, WrongField
-from tallymark.metrics.answer import Series, SeriesQuery
+from tallymark.metrics.answer import SeriesQuery
 from tallymark.metrics.define import MetricSpec
-from tallymark.model import Period
+from tallymark.metrics.sheet import Sheet
+from tallymark.model import Grain, Period
 
 DATE = "date"
 """The column of a bucket's start: `2026-11-21` from a day on, else an instant with its offset."""
@@ -79,6 +80,24 @@ class Readiness:
     """What the run carries though it goes ahead."""
 
 
+class Columns(Sequence[Any]):
+    """Rows that lie in memory by their columns: each is made when it is looked at."""
+
+    def __init__(self, *columns: Sequence[Any]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        return zip(*self.columns, strict=True)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return Columns(*(column[place] for column in self.columns))
+        return tuple(column[place] for column in self.columns)
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """A part of an answer. `columns` is the same in all parts, and each row has a value for each:
@@ -89,14 +108,28 @@ class Rows:
 
 
 class Metrics(Protocol):
-    """The metrics of the workspace, for an engine that answers from them."""
+    """The metrics of the workspace; `metrics.series.SeriesReader` is one."""
+
+    @property
+    def workspace(self) -> Calendar:
+        """What every metric is cut by, once its cube is rebuilt."""
+        ...
 
     @property
     def specs(self) -> Mapping[str, MetricSpec]: ...
+
     @property
-    def dimensions(self) -> Mapping[str, tuple[str, ...]]: ...
-    def calendar(self, metric: str) -> Calendar: ...
-    def read(self, query: SeriesQuery) -> Series: ...
+    def dimensions(self) -> Mapping[str, tuple[str, ...]]:
+        """What each can be broken down and filtered by, its subject first."""
+        ...
+
+    def grain_refusal(self, metric_name: str, grain: Grain) -> str | None:
+        """Why a metric has no such grain; None: it has."""
+        ...
+
+    def sheet(self, query: SeriesQuery) -> Sheet:
+        """Raises: BadRequest where the question cannot be answered; it says what can."""
+        ...
 
 
 class Http(Protocol):

@@ -12,7 +12,7 @@ from tallymark.calendar.schedule import Schedule
 from tallymark.calendar.zones import zone
 from tallymark.clock import Clock
 from tallymark.connectors import PushedConnector
-from tallymark.cubes.read import Cell, Slice, read_cells
+from tallymark.cubes.read import Cell, Slice, Strip, read_cells, read_strips
 from tallymark.cubes.store import CubeState, CubeStore
 from tallymark.cubes.tables import calendar_digest
 from tallymark.ledger.objects import Object
@@ -87,6 +87,13 @@ class Gather:
             for part, some in of_parts.items()
         }
         return state, Read([cell for some in found[: len(ranges)] for cell in some], whole)
+
+    def strips(self, asked: Asking) -> tuple[CubeState | None, list[Strip]]:
+        """The buckets alone, side by side; for what adds up by itself."""
+        buckets = asked.plan.buckets
+        span = Period(buckets[0].bucket.start_at, buckets[-1].bucket.end_at)
+        wanted = asked.slice(asked.grain, span, asked.plan.by)
+        return read_strips(self.store, asked.cube, calendar_digest(asked.calendar), wanted)
 
     def facts(
         self,

@@ -41,7 +41,7 @@ def lines(facts: Facts, read: Read, calendar: Calendar, grain: Grain) -> tuple[L
     labels = [calendar.key(grain, asked.bucket) for asked in plan.buckets]
     told = _Told(facts, read)
     found = []
-    for key in _keys(facts, told.totals):
+    for key in keys_of(facts, told.totals.lines()):
         of_line = told.line(key)
         buckets = tuple(map(of_line, plan.buckets, labels))
         overlays = {
@@ -101,10 +101,13 @@ def _before(cells: Sequence[Cell], part: Asked) -> list[Cell]:
     return [cell for cell in cells if cell.start_us < start_us]
 
 
-def _keys(facts: Facts, totals: Totals | Readings) -> list[Key]:
-    """The combinations of values that have a line, sorted. Raises: BadRequest for too many."""
+def keys_of(facts: Facts, found: set[Key]) -> list[Key]:
+    """The combinations of values that have a line, sorted, given those that have a value.
+
+    Raises: BadRequest for too many.
+    """
     by, subject = facts.plan.by, facts.stream.subject
-    keys: set[Key] = totals.lines() if by else {()}
+    keys: set[Key] = found if by else {()}
     names_of = {one.name for one in facts.subjects}
     if by == (subject,):
         # each subject has its line, also where it has no value
@@ -188,11 +191,12 @@ def _bucket(
 
 def _is_zero(facts: Facts, judged: Judged) -> bool:
     """Whether no row means none: only where all is there, and the stream says so."""
-    return (
-        facts.stream.absent == "zero"
-        and facts.metric.aggregate in ("sum", "count")
-        and judged.completeness in ("complete", "provisional")
-    )
+    return adds_zeros(facts) and judged.completeness in ("complete", "provisional")
+
+
+def adds_zeros(facts: Facts) -> bool:
+    """Whether a bucket without a row, of which all is there, is 0 and not unknown."""
+    return facts.stream.absent == "zero" and facts.metric.aggregate in ("sum", "count")
 
 
 def complete_to(found: Sequence[Line]) -> datetime | None:

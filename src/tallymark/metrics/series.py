@@ -12,8 +12,10 @@ says up to where; which cells that takes is not known before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import TypeVar
 
 from tallymark.calendar.periods import Calendar
 from tallymark.clock import Clock
@@ -23,17 +25,21 @@ from tallymark.cubes.tables import calendar_of, spec_digest
 from tallymark.errors import BadRequest
 from tallymark.ledger.objects import Object
 from tallymark.metrics.answer import Series, SeriesQuery
-from tallymark.metrics.define import MetricSpec, cube_specs
+from tallymark.metrics.define import MetricSpec, cube_specs, dimensions
 from tallymark.metrics.elapsed import cut_at, running
 from tallymark.metrics.facts import load_objects
 from tallymark.metrics.gather import Asking, Gather, step_of
+from tallymark.metrics.judging import Facts
 from tallymark.metrics.lines import complete_to, lines
 from tallymark.metrics.overlays import Running, judges, lay
 from tallymark.metrics.plan import Plan, among, grain_refusal, known, plan
-from tallymark.model import CubeSpec, Grain, Period, Stream
+from tallymark.metrics.sheet import Sheet, complete, of_series, of_strips, whole
+from tallymark.model import CubeSpec, Grain, Stream
 from tallymark.state.database import Databases, reading
 
 TRIES = 3
+
+Answer = TypeVar("Answer", Series, Sheet)
 
 
 class SeriesReader:
@@ -80,19 +86,43 @@ class SeriesReader:
             return self._calendar
         return calendar_of(state.calendar_digest) or self._calendar
 
+    @property
+    def workspace(self) -> Calendar:
+        """What every metric is cut by, once its cube is rebuilt."""
+        return self._calendar
+
+    @property
+    def specs(self) -> Mapping[str, MetricSpec]:
+        return self._metrics
+
+    @cached_property
+    def dimensions(self) -> Mapping[str, tuple[str, ...]]:
+        """What each metric can be broken down and filtered by, its subject first."""
+        return {m.name: dimensions(m, self._streams[m.stream]) for m in self._metrics.values()}
+
     def read(self, query: SeriesQuery) -> Series:
         """Answer.
 
         Raises: NotFound for an unknown metric; BadRequest for a dimension, value, grain or range
         that it does not have; the message says what is right.
         """
+        return self._steady(query, lambda: self._read(self._asked(query), query)[1])
+
+    def sheet(self, query: SeriesQuery) -> Sheet:
+        """The same as plain numbers, many times faster where all is complete; no overlays.
+
+        Raises: as `read`.
+        """
+        return self._steady(query, lambda: self._sheet(query))
+
+    def _steady(self, query: SeriesQuery, read: Callable[[], Answer]) -> Answer:
         for _ in range(TRIES):
-            answer = self._read(query)
+            answer = read()
             if answer.calendar == self.calendar(query.metric):
                 break  # else a rebuild swapped the cube meanwhile: its cells were not to be seen
         return answer
 
-    def _read(self, query: SeriesQuery) -> Series:
+    def _asked(self, query: SeriesQuery) -> Asking:
         metric = self._metrics[known(query.metric, self._metrics, "metric")]
         stream = self._streams[metric.stream]
         calendar = self.calendar(query.metric)
@@ -103,15 +133,28 @@ class SeriesReader:
             raise BadRequest(refusal)
         about = _filtered(found, stream, wanted)
         cube = self._cubes[metric.stream]
-        asked = Asking(query.grain, metric, stream, cube, calendar, wanted, about)
-        overlays = lay(query, stream, calendar, wanted.buckets, self._running(query, asked))
+        return Asking(query.grain, metric, stream, cube, calendar, wanted, about)
+
+    def _sheet(self, query: SeriesQuery) -> Sheet:
+        asked = self._asked(query)
+        if asked.plan.needs == "all":
+            state, strips = self._gather.strips(asked)
+            facts = self._gather.facts(asked, state, [whole(asked.plan.buckets).span])
+            if complete(facts):
+                return of_strips(query, facts, strips, asked.calendar)
+        return of_series(*self._read(asked, replace(query, compare=())))
+
+    def _read(self, asked: Asking, query: SeriesQuery) -> tuple[Facts, Series]:
+        wanted, calendar = asked.plan, asked.calendar
+        running = self._running(query, asked)
+        overlays = lay(query, asked.stream, calendar, wanted.buckets, running)
         state, read = self._gather.cells(asked, overlays)
-        hours = Period(wanted.buckets[0].bucket.start_at, wanted.buckets[-1].bucket.end_at)
+        hours = whole(wanted.buckets).bucket
         facts = self._gather.facts(asked, state, judges(wanted, overlays), hours)
         answer = lines(replace(facts, overlays=overlays), read, calendar, query.grain)
-        return Series(
-            metric=metric.name,
-            unit=metric.unit,
+        return facts, Series(
+            metric=asked.metric.name,
+            unit=asked.metric.unit,
             grain=query.grain,
             calendar=calendar,
             from_at=query.from_at,
