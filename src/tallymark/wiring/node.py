@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from tallymark.archive.keep import Archive
 from tallymark.calendar.periods import Calendar
@@ -41,10 +40,9 @@ from tallymark.receive.flush import Flush
 from tallymark.state.database import Databases, alone, migrate, open_databases, reading
 from tallymark.state.secrets import secret_key
 from tallymark.wiring.objects import object_specs
+from tallymark.wiring.reports import Reporting
 from tallymark.wiring.sources import build_source, pushed_of
-
-AHEAD = ("cube", "flush")
-"""What people wait for: quick, and never behind a long collection."""
+from tallymark.wiring.work import build_worker
 
 
 @dataclass
@@ -187,12 +185,12 @@ class Node:
 
     @cached_property
     def worker(self) -> Worker:
-        return self._worker()
+        return build_worker(self.config, self.claims, self.handlers, self.clock)
 
     @cached_property
     def collector(self) -> Worker:
         """A worker that only asks vendors, and ends what others left."""
-        return self._worker(["collect"])
+        return build_worker(self.config, self.claims, self.handlers, self.clock, ["collect"])
 
     @cached_property
     def handlers(self) -> dict[str, Handler]:
@@ -201,12 +199,13 @@ class Node:
             "flush": Replayable(self.flush, self.replay),
             "cube": self.refresh,
             "maintain": Upkeep(self.lake, self.clock),
+            "report": self.reporting.generator,
         }
 
-    def _worker(self, starts: Sequence[str] | None = None) -> Worker:
-        beat_s, threads = self.config.beat_s, self.config.worker_threads
-        options: dict[str, Any] = {"beat_s": beat_s, "starts": starts, "ahead": AHEAD}
-        return Worker(self.claims, self.handlers, self.clock, threads, **options)
+    @cached_property
+    def reporting(self) -> Reporting:
+        given = (self.config, self.workspace, self.env, self.databases)
+        return Reporting(*given, self.series, self.clock, self.reached)
 
     @cached_property
     def series(self) -> SeriesReader:
