@@ -43,11 +43,15 @@ class Attempt:
     report: Report
     run: Run
     memory: Memory = field(default_factory=Memory)
+    attempts: int = 0
+    """Those before this one."""
     began_s: float | None = None
 
     def make(self) -> None:
         """Raises: NotReady, EngineAway; RetryableError, FatalError; ClaimLost."""
         self.memory.update(self.run.memory)
+        # a run that is taken over goes on with the attempt that was begun
+        self.attempts = self.run.attempts - (self.run.state == "PROCESSING")
         engine, store = self._engine(), self._store()
         warnings = self._ready(engine, store)
         self._begin(warnings)
@@ -94,7 +98,11 @@ class Attempt:
             if not any(store.list(prefix)):
                 raise NotReady(f"there is no file below {prefix}")
             return ()
-        found = engine.ready(spec.query, spec.availability, self._window(), self._around())
+        try:
+            found = engine.ready(spec.query, spec.availability, self._window(), self._around())
+        except RetryableError as error:
+            # whether the data is there cannot be seen now: that is no attempt
+            raise NotReady(str(error)) from error
         if found.waits_for:
             raise NotReady(found.waits_for)
         return found.warnings
@@ -105,9 +113,7 @@ class Attempt:
     def _begin(self, warnings: Sequence[str]) -> None:
         now = self.parts.clock.now()
         self.began_s = self.parts.clock.monotonic()
-        # a run that is taken over goes on with the attempt that was begun
-        taken_over = self.run.state == "PROCESSING"
-        attempts = self.run.attempts + (0 if taken_over else 1)
+        attempts = self.attempts + 1
         begun = {"state": "PROCESSING", "attempts": attempts, "begun_at": now, "waits_for": None}
         with writing(self.parts.database) as tx:
             claim.check(tx, self.task)

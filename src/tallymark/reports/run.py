@@ -110,7 +110,8 @@ class Generator:
         run, now = attempt.run, self.parts.clock.now()
         late = now >= run.deadline_at
         values = {
-            "state": "FAILED" if late else "RETRY" if run.attempts else "SUBMITTED",
+            "state": "FAILED" if late else "RETRY" if attempt.attempts else "SUBMITTED",
+            "attempts": attempt.attempts,
             "waits_for": waits_for,
             "waiting_since_at": run.waiting_since_at or now,
             "memory": dict(attempt.memory),

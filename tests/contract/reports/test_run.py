@@ -115,6 +115,30 @@ def test_an_engine_that_is_away_uses_up_no_attempt(house: House) -> None:
     assert list(house.states().values()) == ["SUCCESS"] * 4
 
 
+def test_an_engine_that_goes_away_between_look_and_query_uses_up_no_attempt(house: House) -> None:
+    house.configure()
+    house.engine.errors = [EngineAway("the connection was refused")]
+    house.work()
+    [run] = house.runs()
+    assert (run.state, run.attempts, run.waits_for) == (
+        "SUBMITTED", 0, "the connection was refused",
+    )  # fmt: skip
+    house.later(minutes=1)
+    house.work()
+    assert [(run.state, run.attempts) for run in house.runs()] == [("SUCCESS", 1)]
+
+
+def test_a_look_that_cannot_be_taken_is_no_attempt(house: House) -> None:
+    house.configure()
+    house.engine.away = RetryableError("the coordinator answered 500")
+    house.work()
+    looks = house.engine.looks
+    house.later(seconds=20)
+    house.work()
+    [run] = house.runs()
+    assert (run.state, run.attempts, house.engine.looks) == ("SUBMITTED", 0, looks)
+
+
 def test_an_answer_that_breaks_off_is_tried_again_and_no_file_is_left_of_it(house: House) -> None:
     house.configure()
     house.engine.errors = [RetryableError("the answer broke off")]
