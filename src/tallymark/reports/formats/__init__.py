@@ -48,6 +48,8 @@ class Writer(Protocol):
 
 
 class Format(Protocol):
+    """One of it serves one run: what its files share stands in it."""
+
     kind: ClassVar[str]
     """The file's name, and `output_format` of a report."""
 
@@ -55,7 +57,7 @@ class Format(Protocol):
 
 
 def discover() -> dict[str, Format]:
-    """All formats by kind: the modules of this folder.
+    """All formats by kind, fresh for one run: the modules of this folder.
 
     Raises: ConfigError where one holds no class of its own kind.
     """
@@ -74,8 +76,10 @@ def kinds(rows: Cells) -> set[type]:
     return set(map(type, chain.from_iterable(rows)))
 
 
-def check_finite(values: Iterable[Any]) -> None:
+def check_finite(columns: Iterable[Sequence[Any]]) -> None:
     """Raises: FatalError for NaN and Infinity."""
-    for value in values:
-        if type(value) is float and not math.isfinite(value):
-            raise FatalError(f"the answer has a value {value}: no format of reports holds one")
+    for column in columns:
+        if float in map(type, column):
+            wrong = [v for v in column if type(v) is float and not math.isfinite(v)]
+            if wrong:
+                raise FatalError(f"the answer holds {wrong[0]}, which no format of reports does")

@@ -33,7 +33,7 @@ class _Csv:
     def write(self, rows: Cells) -> None:
         found = kinds(rows)
         if float in found:
-            check_finite(chain.from_iterable(rows))
+            check_finite(zip(*rows, strict=True))
         if not found <= _AS_THEY_ARE:
             rows = [[_plain(value) for value in row] for row in rows]
         text = io.StringIO(newline="")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, ClassVar
 
 import orjson
@@ -39,7 +38,7 @@ class _Json:
 def objects(headings: Sequence[str], rows: Cells) -> list[bytes]:
     """Each row as a JSON object. Raises: FatalError for NaN and Infinity."""
     if float in kinds(rows):
-        check_finite(chain.from_iterable(rows))
+        check_finite(zip(*rows, strict=True))
     return [_dumped(dict(zip(headings, row, strict=True))) for row in rows]
 
 
