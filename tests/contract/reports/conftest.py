@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,6 @@ class House:
     home: Path
     clock: FakeClock
     engine: Told = field(default_factory=Told)
-    _boots: list[Boot] = field(default_factory=list)
 
     @property
     def files(self) -> LocalFiles:
@@ -116,12 +116,17 @@ class House:
         with writing(self.databases.control) as tx:
             return store.insert_report(tx, name, new, before, now)
 
+    @cached_property
+    def boot(self) -> Boot:
+        return Boot(self.databases.control, self.home, self.clock)
+
+    @cached_property
+    def worker(self) -> Worker:
+        claims = Claims(self.databases.control, self.boot, self.clock, 3.0)
+        return Worker(claims, {"report": self.generator}, self.clock, jitter=lambda: 0.0)
+
     def work(self) -> None:
-        boot = Boot(self.databases.control, self.home, self.clock)
-        self._boots.append(boot)
-        claims = Claims(self.databases.control, boot, self.clock, 3.0)
-        worker = Worker(claims, {"report": self.generator}, self.clock, jitter=lambda: 0.0)
-        assert worker.run_until_idle(60)
+        assert self.worker.run_until_idle(60)
 
     def later(self, **by: float) -> None:
         self.clock.advance(timedelta(**by).total_seconds())
@@ -133,13 +138,9 @@ class House:
     def states(self, report_id: str = "daily") -> dict[str, str]:
         return {run.end_on: run.state for run in reversed(self.runs(report_id))}
 
-    def close(self) -> None:
-        for boot in self._boots:
-            boot.close()
-
 
 @pytest.fixture
 def house(databases: Databases, home: Path) -> Iterator[House]:
     made = House(databases, home, FakeClock(NOW))
     yield made
-    made.close()
+    made.boot.close()

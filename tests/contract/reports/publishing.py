@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from tallymark.files import Files
+from tallymark.files import Files, StillOurs
 from tallymark.model import Reached, nobody
 from tallymark.reports.publish import Publication, Published, publish
 from tallymark.reports.spool import Spooled, SpooledFile
@@ -41,8 +41,15 @@ class Runs:
         *,
         grouped: bool = True,
         reached: Reached = nobody,
+        still_ours: StillOurs = lambda: None,
     ) -> list[Published]:
         """An attempt, noted where it comes to its end."""
+
+        def intend(paths: Sequence[str]) -> None:
+            still_ours()
+            self.begun.update(paths)
+            reached("intended")
+
         job = Publication(
             store=self.store,
             prefix="out",
@@ -54,8 +61,8 @@ class Runs:
             before=self.present,
             before_revision=self.present_revision,
             begun=frozenset(self.begun),
-            intend=self.begun.update,
-            still_ours=lambda: None,
+            intend=intend,
+            still_ours=still_ours,
             reached=reached,
         )
         done = publish(job, self.spooled(files))
