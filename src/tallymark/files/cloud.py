@@ -1,6 +1,6 @@
 """Files in a cloud's object store: S3 and what speaks like it, Azure Blob, GCS, by obstore.
 
-    publish   small: one put under the condition that the key is as it was seen
+    publish   small: the claim, then one put under the condition that the key is as it was seen
               large: parts, then the claim, then the end of the upload
               refused, or nobody knows: look whether what lies there is ours, byte for byte
 
@@ -126,6 +126,7 @@ class CloudFiles:
     def _put_small(self, key: str, path: Path, seen: Stat | None, still_ours: StillOurs) -> Stat:
         data = path.read_bytes()
         mode: Any = "create" if seen is None else _version(seen)
+        still_ours()
         return _told(obstore.put(self._store, key, data, mode=mode, use_multipart=False), len(data))
 
     def _put_large(self, key: str, path: Path, seen: Stat | None, still_ours: StillOurs) -> Stat:

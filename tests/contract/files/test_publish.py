@@ -98,12 +98,10 @@ def test_the_same_content_put_already_is_a_success(
         assert files.publish("a/x", local("one", n_bytes), seen, ours) == there
 
 
-def test_a_large_file_is_not_put_by_who_lost_the_claim(
-    make: Callable[[], Files], local: Write
-) -> None:
-    files = make()
+@SIZES
+def test_a_file_is_not_put_by_who_lost_the_claim(files: Files, local: Write, n_bytes: int) -> None:
     with pytest.raises(ClaimLost):
-        files.publish("a/x", local("one", LARGE_BYTES), None, lost)
+        files.publish("a/x", local("one", n_bytes), None, lost)
     assert files.stat("a/x") is None
     assert list(files.list("")) == []
 
