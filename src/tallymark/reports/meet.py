@@ -46,7 +46,7 @@ def fixed(report_id: str, spec: ReportSpec) -> Fixed:
 
 
 def can_meet(a: Fixed, b: Fixed) -> bool:
-    """Whether one can give an object of the other, or one that lies in a folder called like it."""
+    """Whether one can give an object of the other."""
     if _meet(_object(a), _object(b)):
         return True
     # below one prefix no name of ours begins with backup/; a longer prefix may lead there
@@ -69,7 +69,7 @@ def _meet(a: Sequence[_Step], b: Sequence[_Step]) -> bool:
     waiting = [(0, 0)]
     while waiting:
         i, j = waiting.pop()
-        if _ended(a, i, b, j) or _ended(b, j, a, i):
+        if i == len(a) and j == len(b):
             return True
         if i == len(a) or j == len(b) or not a[i].meets(b[j]):
             continue
@@ -79,11 +79,6 @@ def _meet(a: Sequence[_Step], b: Sequence[_Step]) -> bool:
                     seen.add((next_i, next_j))
                     waiting.append((next_i, next_j))
     return False
-
-
-def _ended(a: Sequence[_Step], i: int, b: Sequence[_Step], j: int) -> bool:
-    """Whether a's object is whole, and b's is the same or goes on in a folder."""
-    return i == len(a) and (j == len(b) or b[j].meets(_Step(frozenset("/"))))
 
 
 def _object(report: Fixed) -> list[_Step]:
