@@ -11,6 +11,7 @@ from obstore import exceptions as theirs
 from tallymark.errors import BadRequest, ConfigError, FatalError, NotFound, RetryableError
 
 _STATUS = re.compile(r"status code: (\d{3})")
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist")
 _TOLD_CHARACTERS = 300
 
 
@@ -25,12 +26,20 @@ def mapped(where: str, key: str, *, put: bool = False) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         if put:
-            raise FatalError(f"there is no {where}: {_told(error)}") from error
+            raise _nowhere_to_put(error, where) from error
         raise NotFound(f"there is no file {key} in {where}") from error
     except (theirs.AlreadyExistsError, theirs.PreconditionError) as error:
         raise PresentAlready(key) from error
     except (theirs.BaseError, ValueError) as error:
         raise meaning(error, where, key) from error
+
+
+def _nowhere_to_put(error: Exception, where: str) -> Exception:
+    told = _told(error)
+    if _NO_BUCKET.search(told):
+        return FatalError(f"there is no {where}: {told}")
+    # an upload that has ended already, or was given up
+    return RetryableError(f"{where} lost what was being put: {told}")
 
 
 def meaning(error: Exception, where: str, key: str) -> Exception:

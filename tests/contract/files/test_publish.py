@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from tallymark.errors import ClaimLost, CommitConflict, NotFound
 from tallymark.files import Files, Stat, cloud
+from tests.contract.files.local import Write, lost, ours
 from tests.servers.s3 import S3
 from tests.stores import STORES, opener, s3_at
 
@@ -33,31 +33,6 @@ def _soon_large(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def files(make: Callable[[], Files]) -> Files:
     return make()
-
-
-@pytest.fixture
-def local(tmp_path: Path) -> Callable[[str, int], Path]:
-    def write(word: str, n_bytes: int = 1000) -> Path:
-        """A file that differs from that of another word in every block."""
-        path = tmp_path / f"{word}-{n_bytes}"
-        block = hashlib.sha256(word.encode()).digest() * 512
-        with path.open("wb") as file:
-            for start in range(0, n_bytes, len(block)):
-                file.write(block[: n_bytes - start])
-        return path
-
-    return write
-
-
-Write = Callable[..., Path]
-
-
-def ours() -> None:
-    """Nobody took over."""
-
-
-def lost() -> None:
-    raise ClaimLost
 
 
 @SIZES

@@ -1,0 +1,178 @@
+"""A store that fails: what lies there is right or not there, and what is said is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tallymark.errors import CommitConflict, RetryableError
+from tallymark.files import Files, cloud, stores
+from tests.contract.files.faulty import Fault, Faulty, faulty
+from tests.contract.files.local import Write, ours
+from tests.servers.azurite import Azurite
+from tests.servers.s3 import S3
+from tests.stores import azure_at, s3_at
+
+LARGE_BYTES = 10 << 20
+AFTER_IT_ARRIVED = ("lose", "hang", "late")
+BEFORE_IT_ARRIVED = ("refuse", "halve")
+
+
+@dataclass
+class Place:
+    """The same store, through the proxy and past it."""
+
+    through: Files
+    past: Files
+    proxy: Faulty
+    part: str
+    """In the first line of a request that carries a part of an upload, and of one that ends it."""
+    end: str
+    s3_data: Path | None
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloud, "SMALL_BYTES", 1 << 20)
+    monkeypatch.setattr(cloud, "UPLOAD_BYTES", 5 << 20)
+    monkeypatch.setattr(stores, "REQUEST_FOR", timedelta(seconds=1))
+    soon = {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=5)}
+    monkeypatch.setattr(stores, "RETRIES", {**stores.RETRIES, "backoff": soon})
+
+
+@pytest.fixture(params=["s3", "azure"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    open_at: Callable[..., Callable[[], Files]]
+    data: Path | None = None
+    if request.param == "s3":
+        s3: S3 = request.getfixturevalue("s3")
+        endpoint, name, open_at = s3.endpoint, s3.make_bucket(), lambda n, t: s3_at(s3, n, "p", t)
+        data = s3.data / name
+    else:
+        azurite: Azurite = request.getfixturevalue("azurite")
+        name, endpoint = azurite.make_container(), azurite.endpoint
+        open_at = lambda n, t: azure_at(azurite, n, "p", t)  # noqa: E731
+    part, end = ("partNumber", "POST") if data else ("comp=block&", "comp=blocklist")
+    with faulty(endpoint) as proxy:
+        yield Place(open_at(name, proxy.at)(), open_at(name, "")(), proxy, part, end, data)
+
+
+def test_one_failure_is_nobodys_concern(place: Place, local: Write) -> None:
+    seen = None
+    for n, do in enumerate((*AFTER_IT_ARRIVED, *BEFORE_IT_ARRIVED)):
+        place.proxy.begin(Fault(do, "PUT", times=1))
+        seen = place.through.publish("a/x", local(f"try{n}"), seen, ours)
+        assert place.proxy.struck == 1
+        assert place.past.stat("a/x") == seen
+        assert place.past.get("a/x") == local(f"try{n}").read_bytes()
+
+
+@pytest.mark.parametrize("do", AFTER_IT_ARRIVED)
+def test_a_put_that_arrived_though_nobody_said_so_is_a_success(
+    place: Place, local: Write, do: str
+) -> None:
+    place.proxy.begin(Fault(do, "PUT"))
+    done = place.through.publish("a/x", local("ours"), None, ours)
+    assert place.proxy.struck > 0
+    assert place.past.stat("a/x") == done
+    assert place.past.get("a/x") == local("ours").read_bytes()
+
+
+@pytest.mark.parametrize("do", BEFORE_IT_ARRIVED)
+def test_a_put_that_did_not_arrive_leaves_what_was_there(
+    place: Place, local: Write, do: str
+) -> None:
+    place.past.put("a/x", b"before")
+    place.proxy.begin(Fault(do, "PUT"))
+    with pytest.raises(RetryableError) as told:
+        place.through.publish("a/x", local("ours"), place.past.stat("a/x"), ours)
+    assert not isinstance(told.value, CommitConflict)
+    with pytest.raises(RetryableError):
+        place.through.publish("a/new", local("ours"), None, ours)
+    assert place.past.get("a/x") == b"before"
+    assert list(place.past.list("")) == ["a/x"]
+
+
+def test_somebody_elses_put_is_not_taken_for_ours_when_an_answer_is_lost(
+    place: Place, local: Write
+) -> None:
+    place.past.put("a/x", local("theirs").read_bytes())
+    place.proxy.begin(Fault("lose", "PUT"))
+    with pytest.raises(RetryableError):
+        place.through.publish("a/x", local("ours"), None, ours)
+    assert place.past.get("a/x") == local("theirs").read_bytes()
+
+
+def test_what_nobody_can_look_at_is_tried_again_and_found(place: Place, local: Write) -> None:
+    place.proxy.begin(Fault("late"))
+    with pytest.raises(RetryableError):
+        place.through.publish("a/x", local("ours"), None, ours)
+    place.proxy.begin(None)
+    assert place.past.get("a/x") == local("ours").read_bytes()
+    there = place.through.stat("a/x")
+    assert place.through.publish("a/x", local("late"), there, ours) == place.past.stat("a/x")
+
+
+@pytest.mark.parametrize("do", [*AFTER_IT_ARRIVED, *BEFORE_IT_ARRIVED])
+def test_a_part_of_an_upload_that_fails_once_is_sent_again(
+    place: Place, local: Write, do: str
+) -> None:
+    place.proxy.begin(Fault(do, place.part, after=1, times=1))
+    done = place.through.publish("a/x", local("ours", LARGE_BYTES), None, ours)
+    assert place.proxy.struck == 1
+    assert place.past.stat("a/x") == done
+    assert b"".join(place.past.chunks("a/x")) == local("ours", LARGE_BYTES).read_bytes()
+
+
+@pytest.mark.parametrize("do", BEFORE_IT_ARRIVED)
+def test_an_upload_that_is_not_ended_is_nowhere(place: Place, local: Write, do: str) -> None:
+    place.past.put("a/x", b"before")
+    for fault in (Fault(do, place.part, after=1), Fault(do, place.end, after=1)):
+        # of S3 the first POST begins the upload
+        after = fault.after if place.s3_data or fault.holds == place.part else 0
+        place.proxy.begin(Fault(do, fault.holds, after))
+        with pytest.raises(RetryableError):
+            place.through.publish("a/x", local("ours", LARGE_BYTES), place.past.stat("a/x"), ours)
+        assert place.proxy.struck > 0
+        assert place.past.get("a/x") == b"before"
+        if place.s3_data:
+            left = [path.name for path in place.s3_data.rglob("*") if path.is_file()]
+            assert left == ["x"]
+
+
+@pytest.mark.parametrize("do", AFTER_IT_ARRIVED)
+def test_an_upload_that_was_ended_though_nobody_said_so_is_a_success(
+    place: Place, local: Write, do: str
+) -> None:
+    place.proxy.begin(Fault(do, place.end, after=1 if place.s3_data else 0))
+    done = place.through.publish("a/x", local("ours", LARGE_BYTES), None, ours)
+    assert place.proxy.struck > 0
+    assert place.past.stat("a/x") == done
+    assert b"".join(place.past.chunks("a/x")) == local("ours", LARGE_BYTES).read_bytes()
+
+
+@pytest.mark.parametrize("do", ["cut", "refuse", "lose"])
+def test_an_answer_that_is_cut_is_never_a_short_file(place: Place, local: Write, do: str) -> None:
+    place.past.publish("a/x", local("ours", LARGE_BYTES), None, ours)
+    place.proxy.begin(Fault(do, "GET", times=1))
+    assert b"".join(place.through.chunks("a/x")) == local("ours", LARGE_BYTES).read_bytes()
+    place.proxy.begin(Fault(do, "GET"))
+    for read in (lambda: list(place.through.chunks("a/x")), lambda: [place.through.get("a/x")]):
+        with pytest.raises(RetryableError):
+            read()
+    with pytest.raises(RetryableError):
+        place.through.copy_if_absent("a/x", "b/x", ours)
+    assert list(place.past.list("")) == ["a/x"]
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(place: Place, local: Write) -> None:
+    place.past.publish("a/x", local("one", LARGE_BYTES), None, ours)
+    pieces = place.through.chunks("a/x")
+    next(pieces)
+    place.past.publish("a/x", local("two", LARGE_BYTES), place.past.stat("a/x"), ours)
+    with pytest.raises(RetryableError, match="replaced while"):
+        list(pieces)
