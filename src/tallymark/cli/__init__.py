@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallymark.cli import asking, calendar, doing, series, serving
+from tallymark.cli import asking, calendar, doing, report, series, serving
 from tallymark.cli.common import app, main
 
-__all__ = ["app", "asking", "calendar", "doing", "main", "series", "serving"]
+__all__ = ["app", "asking", "calendar", "doing", "main", "report", "series", "serving"]
