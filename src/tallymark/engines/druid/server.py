@@ -1,0 +1,123 @@
+"""Where a Druid is, and what its refusals mean.
+
+A query that Druid cannot read is answered 500, as if the server had failed; so the text decides.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from tallymark.engines import Http
+from tallymark.errors import EngineAway, FatalError, Refused, RetryableError, TallymarkError
+from tallymark.model import Secret
+
+CREDENTIALS = "Druid refuses our credentials: `auth` of the engine druid in the workspace"
+
+_USERS_CATEGORIES = {"INVALID_INPUT", "UNSUPPORTED", "NOT_FOUND"}
+_SERVERS_CATEGORIES = {"TIMEOUT", "CAPACITY_EXCEEDED", "CANCELED", "RUNTIME_FAILURE"}
+_USERS_ERRORS = {
+    "Json parse failed",
+    "SQL parse failed",
+    "Plan validation failed",
+    "Unsupported operation",
+    "Resource limit exceeded",
+}
+_USERS_CLASSES = ("IAE", "UOE", "IllegalArgumentException", "UnsupportedOperationException")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """The two addresses of a Druid, and how it is asked."""
+
+    broker: str
+    coordinator: str
+    secret_headers: Mapping[str, str] = field(default_factory=dict)
+
+    def post(self, http: Http, path: str, body: Any) -> Any:
+        """What the broker answers. Raises: as `meaning` says; EngineAway; RetryableError."""
+        return self._ask(http, self.broker + path, body)
+
+    def get(self, http: Http, path: str) -> Any:
+        """What the coordinator answers."""
+        return self._ask(http, self.coordinator + path, None)
+
+    def sql(self, http: Http, query: str, *texts: str) -> list[list[Any]]:
+        """The rows of a small answer; each `?` of the query is one of the texts."""
+        bound = [{"type": "VARCHAR", "value": text} for text in texts]
+        body = {"query": query, "parameters": bound, "resultFormat": "array"}
+        rows: list[list[Any]] = self.post(http, "/druid/v2/sql", body)
+        return rows
+
+    def _ask(self, http: Http, url: str, body: Any) -> Any:
+        try:
+            answer = http.ask(url, body=body, secret_headers=self.secret_headers)
+        except Refused as error:
+            raise meaning(error) from None
+        try:
+            return orjson.loads(answer)
+        except orjson.JSONDecodeError as error:
+            raise RetryableError(f"Druid answered no JSON at {url}") from error
+
+
+def authorization(auth: Secret | None) -> dict[str, str]:
+    """The header of `Basic …`, `Bearer …`, or `user:password`."""
+    if auth is None:
+        return {}
+    text = auth.reveal()
+    if text.partition(" ")[0].lower() in ("basic", "bearer"):
+        return {"authorization": text}
+    return {"authorization": f"Basic {base64.b64encode(text.encode()).decode('ascii')}"}
+
+
+def meaning(error: Refused) -> TallymarkError:
+    """The error that a refusal stands for: a user's mistake is fatal, whatever its status."""
+    told = _told(error.body)
+    message = said(told) or str(error)
+    if error.status in (401, 403):
+        return FatalError(CREDENTIALS)
+    if error.status in (502, 503):
+        return EngineAway(f"Druid is not there: {message}")
+    if error.status == 429:
+        return RetryableError(f"Druid has no room for the query: {message}")
+    if error.status < 500 or users_mistake(told):
+        return FatalError(f"Druid refuses the query: {message}")
+    return RetryableError(f"Druid failed: {message}")
+
+
+def users_mistake(told: Mapping[str, Any]) -> bool:
+    category, kind = told.get("category"), str(told.get("errorClass") or "")
+    if category in _USERS_CATEGORIES or told.get("error") in _USERS_ERRORS:
+        return True
+    if category in _SERVERS_CATEGORIES:
+        return False
+    return (
+        told.get("persona") == "USER"
+        or kind.startswith("com.fasterxml.jackson.")
+        or kind.rpartition(".")[2] in _USERS_CLASSES
+    )
+
+
+def said(told: Mapping[str, Any]) -> str:
+    """What Druid says of it; of a query that it cannot read it tells no more than a Java class."""
+    message = str(told.get("errorMessage") or told.get("error") or "")
+    if "made it to the top" in message:
+        message = "it cannot read it"
+    kind = str(told.get("errorClass") or "").rpartition(".")[2]
+    return " ".join([message, *([f"({kind})"] if kind else [])]).strip()
+
+
+def _told(body: bytes) -> Mapping[str, Any]:
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
