@@ -135,12 +135,18 @@ metrics:
   downloads: {stream: npm.downloads, measure: sum(downloads)}
   views: {stream: site.requests, measure: count}
 """
+# only reports, which are configured by their own means: see tests/report_world.py
+WORKSPACES["report"] = """
+engines:
+  druid: {broker: "${VENDOR_URL}", coordinator: "${VENDOR_URL}"}
+"""
 MODULES = {
     "gauge": "tallymark.demo.vendors.github",
     "mixed": "tallymark_paged.vendor",
     "series": "tallymark.demo.vendors.npm",
     "many": "tallymark.demo.vendors.npm",
     "paged": "tallymark_paged.vendor",
+    "report": "tests.servers.standin",
     "two": "tallymark_paged.vendor",
 }
 PAGED = ("paged", "two")

@@ -1,6 +1,8 @@
 """A stand-in of Druid: known events behind its HTTP API, a log of requests, faults by switch.
 
-    python -m tests.servers.standin --log FILE     prints its address, serves until it is ended
+    python -m tests.servers.standin --log FILE --now ISO     prints its address
+
+It has the events of all days of UTC that have ended at `--now`.
 
 For tests that ask a Druid a hundred times, or kill who asks. It answers as Druid 33 was seen to,
 as far as it goes; what it does not know is a 400 that says so.
@@ -224,11 +226,12 @@ def _pieces(text: bytes) -> Iterator[bytes]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A stand-in of Druid on loopback.")
     parser.add_argument("--log", type=Path, required=True)
-    parser.add_argument("--to", type=datetime.fromisoformat, help="no event is later")
+    parser.add_argument("--port", type=int, default=0, help="0: a free one")
+    parser.add_argument("--now", type=datetime.fromisoformat, required=True)
+    parser.add_argument("--hold", action="store_true", help="it has no clock that moves")
     options = parser.parse_args()
-    standin = StandIn(options.log)
-    if options.to:
-        standin.data.to_at = options.to
+    standin = StandIn(options.log, options.port)
+    standin.data.to_at = options.now.replace(hour=0, minute=0, second=0, microsecond=0)
     standin.start()
     print(standin.url, flush=True)  # noqa: T201
     threading.Event().wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -31,7 +32,7 @@ class Data:
 
     to_at: datetime = datetime(2030, 1, 1, tzinfo=UTC)
     without: list[str] = field(default_factory=list)
-    """These `eid` have been deleted since."""
+    """The events with one of these values have been deleted since."""
     plus: int = 0
     """Added to each value: the data were restated."""
     text_from: str = ""
@@ -50,7 +51,7 @@ class Data:
             if self.text_from and at >= datetime.fromisoformat(self.text_from):
                 value = f"{value}?"
             event = {"eid": EIDS[n % 3], "device": DEVICES[n % 4], "value": value}
-            if event["eid"] not in self.without:
+            if not set(event.values()) & set(self.without):
                 yield {"__time": at, **event, "big": 2**53 + n}
             n += 1
 
@@ -59,7 +60,7 @@ class Data:
         if path.rstrip("/").endswith("/sql") and not _of_rows(str(query.get("query"))):
             return ""
         if "query" in query:
-            return "/".join(str(one["value"]) for one in query.get("parameters", ()))
+            return "/".join(_iso(at) for at in _bound(query))
         if query.get("queryType") in ("segmentMetadata", "dataSourceMetadata", None):
             return ""
         start, _, end = str(query.get("intervals", [""])[0]).partition("/")
@@ -95,12 +96,22 @@ class Data:
     def _sql(self, query: Mapping[str, Any]) -> str:
         text = str(query["query"])
         if "sys.segments" in text:
-            rows = list(self._segments())
+            source, before, after = (one["value"] for one in query["parameters"])
+            known = self._segments() if source.startswith(SOURCE) else ()
+            rows = [one for one in known if one["start"] < before and one["end"] > after]
         elif "INFORMATION_SCHEMA" in text.upper():
             rows = [{"COLUMN_NAME": name, "DATA_TYPE": kind} for name, kind in COLUMNS.items()]
+        elif "TIMESTAMP_TO_MILLIS" in text:
+            rows = [{f"at_{n}": _millis(at) for n, at in enumerate(_bound(query))}]
+            return _told(query, rows, {})
         else:
-            raise Unknown("only sys.segments and INFORMATION_SCHEMA are known here")
-        return _told(query, _selected(text, rows))
+            return _told(query, self._counted(query), {"eid": "VARCHAR", "n": "BIGINT"})
+        return _told(query, _selected(text, rows), {})
+
+    def _counted(self, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Whatever SQL asks for the rows between two instants: the events of each `eid`."""
+        found = Counter(event["eid"] for event in self.events(*_bound(query)))
+        return [{"eid": eid, "n": found[eid]} for eid in sorted(found)]
 
     def _segments(self) -> Iterator[dict[str, Any]]:
         """A published segment a whole day of UTC, in its newest version."""
@@ -130,7 +141,19 @@ def _instant(text: str) -> datetime:
 
 
 def _of_rows(sql: str) -> bool:
-    return "sys." not in sql and "INFORMATION_SCHEMA" not in sql.upper()
+    other = ("sys.", "INFORMATION_SCHEMA", "TIMESTAMP_TO_MILLIS", "EXPLAIN")
+    return not any(word in sql for word in other)
+
+
+def _bound(query: Mapping[str, Any]) -> list[datetime]:
+    """The instants of the parameters, which show the clock of `sqlTimeZone`."""
+    zone = ZoneInfo(query["context"]["sqlTimeZone"])
+    shown = [datetime.fromisoformat(one["value"]) for one in query["parameters"]]
+    return [at.replace(tzinfo=zone).astimezone(UTC) for at in shown]
+
+
+def _millis(at: datetime) -> int:
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
 def _fits(wanted: Mapping[str, Any] | None, event: Mapping[str, Any]) -> bool:
@@ -218,8 +241,7 @@ def _measured(query: Mapping[str, Any], events: list[dict[str, Any]]) -> dict[st
 def _scan(query: Mapping[str, Any], found: list[dict[str, Any]]) -> list[Any]:
     columns = query.get("columns") or list(COLUMNS)
     rows = [
-        [(event[name] - EPOCH) // timedelta(milliseconds=1) if name == "__time" else event[name]
-         for name in columns]
+        [_millis(event[name]) if name == "__time" else event[name] for name in columns]
         for event in found
     ]  # fmt: skip
     signature = [{"name": name, "type": COLUMNS[name]} for name in columns]
@@ -238,11 +260,15 @@ def _selected(sql: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in names} for row in rows]
 
 
-def _told(query: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+def _told(query: Mapping[str, Any], rows: list[dict[str, Any]], types: Mapping[str, str]) -> str:
+    """`types`: of the columns, for a format whose header has them."""
     match query.get("resultFormat", "object"):
         case "object":
             return json.dumps(rows)
         case "array":
-            head = [list(rows[0])] if query.get("header") and rows else []
-            return json.dumps(head + [list(row.values()) for row in rows])
+            return json.dumps([list(row.values()) for row in rows])
+        case "arrayLines":
+            heads = [list(types), list(types.values())]
+            lines = [*heads, *(list(row.values()) for row in rows)]
+            return "".join(f"{json.dumps(line)}\n" for line in lines) + "\n"
     raise Unknown(f"no such format: {query['resultFormat']}")
