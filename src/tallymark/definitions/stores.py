@@ -8,6 +8,8 @@ from typing import Any
 
 from tallymark.definitions.reader import Section, suggest
 from tallymark.definitions.settings import read_settings
+from tallymark.errors import ConfigError
+from tallymark.files.address import parse
 from tallymark.files.stores import KINDS
 
 
@@ -29,9 +31,20 @@ def store(name: str, section: Section) -> StoreSpec | None:
     if kind is None:
         if url:
             known = tuple(f"{scheme}://…" for scheme in KINDS)
-            told = f"`url: {url}`: {suggest(url, known)}"
+            told = f"`url: {scheme}…`: {suggest(f'{scheme}://…', known)}"
             section.problems.add(section.place("url"), told)
+        return None
+    if "${" not in url and (told := _wrong(url)):
+        section.problems.add(section.place("url"), told)
         return None
     settings = read_settings(section, kind)
     section.done()
     return StoreSpec(name=name, url=url, settings={k: v for k, v in settings.items() if k != "url"})
+
+
+def _wrong(url: str) -> str:
+    try:
+        parse(url)
+    except ConfigError as error:
+        return str(error)
+    return ""

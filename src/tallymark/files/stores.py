@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from tallymark.errors import BadRequest, ConfigError
-from tallymark.files import Files, check_key
+from tallymark.files import Files
+from tallymark.files.address import check_endpoint, parse
 from tallymark.files.cloud import CloudFiles
 from tallymark.files.local import LocalFiles
 from tallymark.model import Secret
@@ -43,12 +42,10 @@ class Folder:
     url: str
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.netloc or not parts.path.startswith("/") or parts.query or parts.fragment:
-            raise ConfigError(f"`url: {self.url}` is no folder: write file:///absolute/path")
+        parse(self.url)
 
     def open(self) -> Files:
-        return LocalFiles(Path(unquote(urlsplit(self.url).path)))
+        return LocalFiles(Path(parse(self.url).root))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +60,11 @@ class S3:
     """Empty: Amazon's."""
 
     def __post_init__(self) -> None:
-        _check(self.url, self.endpoint)
+        parse(self.url)
+        check_endpoint(self.endpoint)
 
     def open(self) -> Files:
-        bucket, prefix = _parts(self.url)
+        _, bucket, prefix = parse(self.url)
         held: Any = {
             "access_key_id": self.key_id,
             "secret_access_key": self.secret.reveal(),
@@ -75,7 +73,7 @@ class S3:
         }
         store = S3Store(
             bucket,
-            prefix=prefix,
+            prefix=prefix or None,
             region=self.region,
             endpoint=self.endpoint or f"https://s3.{self.region}.amazonaws.com",
             virtual_hosted_style_request=False,
@@ -100,14 +98,15 @@ class Azure:
     """Empty: Azure's."""
 
     def __post_init__(self) -> None:
-        _check(self.url, self.endpoint)
+        parse(self.url)
+        check_endpoint(self.endpoint)
 
     def open(self) -> Files:
-        container, prefix = _parts(self.url)
+        _, container, prefix = parse(self.url)
         held: Any = {"access_key": self.key.reveal(), "expires_at": None}
         store = AzureStore(
             container,
-            prefix=prefix,
+            prefix=prefix or None,
             account_name=self.account,
             endpoint=self.endpoint or f"https://{self.account}.blob.core.windows.net",
             use_emulator=False,
@@ -128,13 +127,13 @@ class Google:
     """The JSON of a service account's key. Without one the client would look around for another."""
 
     def __post_init__(self) -> None:
-        _check(self.url)
+        parse(self.url)
 
     def open(self) -> Files:
-        bucket, prefix = _parts(self.url)
+        _, bucket, prefix = parse(self.url)
         store = GCSStore(
             bucket,
-            prefix=prefix,
+            prefix=prefix or None,
             service_account_key=self.credentials.reveal(),
             client_options=_client(""),
             retry_config=RETRIES,
@@ -143,28 +142,6 @@ class Google:
 
 
 KINDS: Mapping[str, type[Kind]] = {"file": Folder, "s3": S3, "az": Azure, "gs": Google}
-
-
-def _check(url: str, endpoint: str = "") -> None:
-    parts = urlsplit(url)
-    if not parts.netloc or "@" in parts.netloc or ":" in parts.netloc:
-        raise ConfigError(f"`url: {url}` names no bucket: write {parts.scheme}://bucket/prefix")
-    if parts.query or parts.fragment:
-        raise ConfigError(f"`url: {url}` has more than a bucket and a prefix")
-    if prefix := parts.path.strip("/"):
-        try:
-            check_key(prefix)
-        except BadRequest as error:
-            raise ConfigError(f"`url: {url}`: {error}") from error
-    if endpoint and not (
-        endpoint.startswith(("http://", "https://")) and urlsplit(endpoint).netloc
-    ):
-        raise ConfigError(f"`endpoint: {endpoint}` is no address: write https://host:port")
-
-
-def _parts(url: str) -> tuple[str, str | None]:
-    parts = urlsplit(url)
-    return parts.netloc, parts.path.strip("/") or None
 
 
 def _client(endpoint: str) -> ClientConfig:
