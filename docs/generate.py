@@ -182,10 +182,11 @@ def routes() -> Iterator[str]:
     yield ""
     for path, methods in described.items():
         for method, one in methods.items():
-            if one.get("parameters"):
+            parameters = [given for given in one.get("parameters", ()) if given["in"] == "query"]
+            if parameters:
                 yield f"Parameters of `{method.upper()} {path}`:\n"
                 yield from table("parameter", "must be given", "what it is")
-                for given in one["parameters"]:
+                for given in parameters:
                     must = "yes" if given.get("required") else "no"
                     yield row(f"`{given['name']}`", must, given.get("description", ""))
                 yield ""

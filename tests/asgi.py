@@ -21,6 +21,9 @@ class Client:
     def post(self, url: str, **known: Any) -> httpx.Response:
         return asyncio.run(self._send("POST", url, **known))
 
+    def patch(self, url: str, **known: Any) -> httpx.Response:
+        return asyncio.run(self._send("PATCH", url, **known))
+
     async def _send(self, method: str, url: str, **known: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=self._base_url) as client:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from tallymark.boards.define import BoardSpec, CardSpec
 from tallymark.boards.health import Health, Progress
@@ -22,6 +23,7 @@ from tallymark.errors import RetryableError
 from tallymark.metrics.answer import Bucket, Compared, ComparedBucket, Line, Series, SeriesQuery
 from tallymark.metrics.define import MetricSpec
 from tallymark.model import Cause, Completeness, Overlay, Period
+from tallymark.reports.service import Reports
 from tallymark.web.services import Services
 from tests.clock import FakeClock
 
@@ -233,6 +235,7 @@ class World:
             finest=lambda name: FINEST.get(name, Finest()),
             health=self._health,
             check_token={"tmk_reader": "read", "tmk_admin": "admin"}.get,
+            reports=cast(Reports, None),
             ready=lambda: self.reasons,
             prometheus=lambda: b"tallymark_up 1.0\n",
             progress=lambda: self.progress,

@@ -17,7 +17,7 @@ from tallymark.reports.define import ReportSpec
 from tallymark.reports.meet import Fixed, can_meet, fixed
 from tallymark.reports.parse import Draft, Known, complete, parse
 from tallymark.reports.parts import Parts
-from tallymark.reports.received import Received, read
+from tallymark.reports.received import read
 from tallymark.reports.store import Configured, Report
 
 
@@ -38,7 +38,7 @@ class Configure:
             calendar=self.parts.calendar,
         )
         draft = parse(received.request, known, self.parts.clock.now())
-        checked = self._checked(received, draft)
+        checked = self._checked(draft)
         draft = complete(draft, checked)
         if wrong := (*received.wrong, *draft.wrong):
             raise WrongFields(wrong, draft.warnings)
@@ -50,8 +50,8 @@ class Configure:
             location=self._location(draft.spec),
         )
 
-    def _checked(self, received: Received, draft: Draft) -> Checked:
-        if received.wrong or not draft.askable:
+    def _checked(self, draft: Draft) -> Checked:
+        if not draft.askable:
             return Checked()
         spec, engine = draft.spec, self.parts.engines[draft.spec.engine]
         return engine.check(spec.query, spec.availability, draft.calendar, self.parts.around)

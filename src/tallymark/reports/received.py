@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tallymark.errors import BadRequest, WrongField
+from tallymark.errors import BadRequest, WrongField, WrongFields
 
 LONGEST_BYTES = 1 << 20
 DEEPEST = 60
@@ -37,13 +37,14 @@ class Received:
     request: Mapping[str, Any]
     envelope: Mapping[str, Any] | None
     wrong: tuple[WrongField, ...]
-    """What no request can hold, wherever it stands."""
+    """The names that stand twice in one object, of which only the last would count."""
 
 
 def read(text: str) -> Received:
     """The request of a text: plain, or as `request` of an envelope.
 
-    Raises: BadRequest where it is no JSON, with line and column; where it is too large or deep.
+    Raises: BadRequest where it is no JSON, with line and column; where it is too large or deep;
+    WrongFields where it holds what can neither be stored nor sent.
     """
     if len(text.encode("utf-8", "surrogatepass")) > LONGEST_BYTES:
         raise BadRequest(f"the request is longer than {LONGEST_BYTES >> 20} MiB")
@@ -51,15 +52,15 @@ def read(text: str) -> Received:
     found = _parsed(text, twice)
     if not isinstance(found, dict):
         raise BadRequest("the request must be an object: { … }")
-    wrong = [
-        WrongField(name, "stands twice in one object: remove one") for name in dict.fromkeys(twice)
-    ]
-    wrong += _unsound(found)
+    if unsound := list(_unsound(found)):
+        raise WrongFields(unsound)
+    told = "stands twice in one object: remove one"
+    wrong = tuple(WrongField(name, told) for name in dict.fromkeys(twice))
     if "request" not in found:
-        return Received(found, None, tuple(wrong))
+        return Received(found, None, wrong)
     if not isinstance(found["request"], dict):
         raise BadRequest("`request` must be an object: { … }")
-    return Received(found["request"], found, tuple(wrong))
+    return Received(found["request"], found, wrong)
 
 
 def _parsed(text: str, twice: list[str]) -> Any:
@@ -113,8 +114,9 @@ def _unsound(request: Mapping[str, Any]) -> Iterator[WrongField]:
         if isinstance(value, dict):
             for name, one in value.items():
                 if _UNSOUND.search(name):
-                    text = "holds a name with a control character or half a character"
+                    text = f"holds the name {name[:40]!r}, with a control or half a character"
                     yield WrongField(path or "request", text)
+                    continue
                 waiting.append((f"{path}.{name}" if path else name, one, depth + 1))
         elif isinstance(value, list):
             waiting.extend((f"{path}[{n}]", one, depth + 1) for n, one in enumerate(value))

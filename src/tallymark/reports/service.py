@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from tallymark.calendar.names import lookup, nearest
-from tallymark.errors import BadRequest, CommitConflict, WrongField, WrongFields
+from tallymark.errors import BadRequest, CommitConflict, FatalError, WrongField, WrongFields
 from tallymark.reports import define, regenerate, runs, store, told
 from tallymark.reports.configure import Configure
 from tallymark.reports.due import calendar_of, planned_before
@@ -123,7 +123,7 @@ class Reports:
     def preview(self, asked: str) -> Preview:
         """The first rows of a report by its id, or of a request's text; nothing is written.
 
-        Raises: NotFound; as `submit`; as the engine's `ask`.
+        Raises: NotFound; as `submit`; RetryableError; BadRequest where no run could be made.
         """
         if asked.lstrip().startswith("{"):
             _, new = self._configure.understood(asked)
@@ -136,7 +136,10 @@ class Reports:
             raise BadRequest(f"the workspace names no engine {spec.engine!r} any more")
         now = self.parts.clock.now()
         covers = window(spec, calendar_of(spec, self.parts.calendar), now)
-        return preview(report_id, spec, engine, covers, self.parts.around, now)
+        try:
+            return preview(report_id, spec, engine, covers, self.parts.around, now)
+        except FatalError as error:
+            raise BadRequest(str(error)) from error
 
     def run(self, report_id: str) -> Report:
         """Let its open dates be looked at now. Raises: NotFound."""

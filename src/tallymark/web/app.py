@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import cast
 
@@ -15,7 +16,7 @@ from starlette.responses import Response
 
 from tallymark.errors import RetryableError, TallymarkError
 from tallymark.web import problems
-from tallymark.web.api import metrics, series
+from tallymark.web.api import jobs, metrics, reports, series
 from tallymark.web.assets import STATIC, KeptFiles
 from tallymark.web.guard import OnlyLoopback, SafeHeaders
 from tallymark.web.openapi import App
@@ -24,6 +25,8 @@ from tallymark.web.pages.render import Pages, wants_page
 from tallymark.web.services import Services
 
 log = logging.getLogger(__name__)
+
+Handler = Callable[[Request, Exception], Response]
 
 
 def create_app(services: Services) -> FastAPI:
@@ -37,18 +40,29 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.pages = Pages()
-    for router in (probes.router, metrics.router, series.router, boards.router):
-        app.include_router(router)
+    for router in (probes, metrics, series, reports, jobs, boards):
+        app.include_router(router.router)
     app.mount("/static", KeptFiles(directory=STATIC), name="static")
     if services.receiver is not None:
         app.mount("/in", services.receiver)
     for kind, handler in _HANDLERS.items():
-        app.add_exception_handler(kind, handler)
+        app.add_exception_handler(kind, _as_asked(handler))
     # level 9 takes five times as long for a twentieth less
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
     app.add_middleware(SafeHeaders)
     app.add_middleware(OnlyLoopback)
     return app
+
+
+def _as_asked(handler: Handler) -> Handler:
+    """Who sends envelopes gets them back, whatever went wrong."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        found = handler(request, error)
+        asked = f"{request.url.path}/".startswith(f"{jobs.PREFIX}/")
+        return jobs.failed(request, found) if asked else found
+
+    return answer
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -24,18 +24,36 @@ def services(request: Request) -> Services:
 ServicesOf = Annotated[Services, Depends(services)]
 
 
-def may_read(
+def scope_of(
     here: ServicesOf,
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> None:
-    """Raises: HTTPException 401 without a known token, 403 for one that may not read."""
+) -> str:
+    """Raises: HTTPException 401 without a known token."""
     if given is None:
         raise _unauthorized("A token is needed: send `Authorization: Bearer tmk_…`.")
     scope = here.check_token(given.credentials)
     if scope is None:
         raise _unauthorized("This token is not known here: `tallymark token create` makes one.")
+    return scope
+
+
+Scope = Annotated[str, Depends(scope_of)]
+
+
+def may_read(scope: Scope) -> None:
+    """Raises: HTTPException 403 for a token that may not read."""
     if scope not in SCOPES:
         raise HTTPException(403, f"This token's scope {scope!r} does not allow reading.")
+
+
+def may_write(scope: Scope) -> None:
+    """Raises: HTTPException 403 for a token that may only read."""
+    if scope not in SCOPES[SCOPES.index("write") :]:
+        raise HTTPException(
+            403,
+            f"This token's scope {scope!r} does not allow changes: "
+            "`tallymark token create NAME --scope write` makes one that does.",
+        )
 
 
 def _unauthorized(detail: str) -> HTTPException:

@@ -15,7 +15,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from tallymark.errors import BadRequest, NotFound, RetryableError, TallymarkError
+from tallymark.errors import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    RetryableError,
+    TallymarkError,
+    WrongFields,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -39,6 +46,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     suggestions: Sequence[str] = (),
     errors: Sequence[Mapping[str, str]] = (),
+    warnings: Sequence[str] = (),
 ) -> Response:
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -50,12 +58,16 @@ def problem(
         body["suggestions"] = list(suggestions)
     if errors:
         body["errors"] = list(errors)
+    if warnings:
+        body["warnings"] = list(warnings)
     return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
 
 
 def status_of(error: TallymarkError) -> int:
     if isinstance(error, NotFound):
         return 404
+    if isinstance(error, Conflict):
+        return 409
     if isinstance(error, BadRequest):
         return 400
     return 503 if isinstance(error, RetryableError) else 500
@@ -66,7 +78,15 @@ def of_error(error: TallymarkError) -> Response:
     if isinstance(error, RetryableError):
         headers["Retry-After"] = str(round(error.retry_after_s or 5))
     suggestions = error.suggestions if isinstance(error, Unknown) else ()
-    return problem(status_of(error), str(error), headers=headers, suggestions=suggestions)
+    wrong = error if isinstance(error, WrongFields) else WrongFields(())
+    return problem(
+        status_of(error),
+        str(error),
+        headers=headers,
+        suggestions=suggestions,
+        errors=[{"field": one.field, "detail": one.text} for one in wrong.found],
+        warnings=wrong.warnings,
+    )
 
 
 def of_http(error: HTTPException) -> Response:

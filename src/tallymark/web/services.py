@@ -13,6 +13,7 @@ from tallymark.boards.define import BoardSpec, Metric
 from tallymark.boards.health import Health, Progress
 from tallymark.boards.offer import Finest
 from tallymark.clock import Clock
+from tallymark.reports.service import Reports
 
 
 class DeclaredMetric(Metric, Protocol):
@@ -43,6 +44,7 @@ class Services:
     """How the collecting behind these metrics goes."""
     check_token: Callable[[str], str | None]
     """The scope of a token, `read`, `write` or `admin`; None: it is not one of ours."""
+    reports: Reports
     ready: Callable[[], Sequence[str]]
     """Why it is not ready, each with what to do; empty: it is."""
     prometheus: Callable[[], bytes]

@@ -34,6 +34,7 @@ def services(
         finest=lambda metric: _finest(node, metric),
         health=lambda names: health(control, metrics, names),
         check_token=lambda token: tokens.check(control, token),
+        reports=node.reporting.service,
         ready=ready,
         notes=notes,
         prometheus=lambda: prometheus(node.databases),

@@ -10,7 +10,7 @@ import pytest
 
 from tallymark.calendar.periods import Calendar
 from tallymark.engines import Checked, Output
-from tallymark.errors import BadRequest, WrongField
+from tallymark.errors import BadRequest, WrongField, WrongFields
 from tallymark.reports.define import ReportSpec, report_id
 from tallymark.reports.parse import Draft, Known, complete, parse
 from tallymark.reports.received import read
@@ -284,8 +284,19 @@ def test_a_time_zone_is_one_of_the_list(attack: str) -> None:
 @pytest.mark.parametrize("field", ["report_name", "channel_id", "group_by_fields", "query"])
 @pytest.mark.parametrize("text", ["a\0b", "\ud800", "\x1b[2J", "a\x7f"])
 def test_a_control_character_is_refused_wherever_it_stands(field: str, text: str) -> None:
-    found = read(json.dumps({**LEAST, field: [text] if field == "group_by_fields" else text}))
-    assert [one.field.partition("[")[0] for one in found.wrong] == [field]
+    value = [text] if field == "group_by_fields" else text
+    with pytest.raises(WrongFields) as refused:
+        read(json.dumps({"a": 1, field: value}))
+    assert [one.field.partition("[")[0] for one in refused.value.found] == [field]
+
+
+def test_a_name_with_a_control_character_is_refused_and_shown_without_it() -> None:
+    with pytest.raises(WrongFields) as refused:
+        read('{"query_json": {"a\\ud800": {"b": "\\u0000"}, "c": "\\u0000"}}')
+    assert refused.value.found == (
+        WrongField("query_json", "holds the name 'a\\ud800', with a control or half a character"),
+        WrongField("query_json.c", "holds a control character or half a character: remove it"),
+    )
 
 
 def test_a_name_that_stands_twice_is_refused() -> None:
@@ -295,8 +306,8 @@ def test_a_name_that_stands_twice_is_refused() -> None:
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", str(2**63), "-1" + "0" * 30])
 def test_a_number_that_cannot_be_sent_is_refused(number: str) -> None:
-    (one,) = read(f'{{"query_json": {{"x": [0, {number}]}}}}').wrong
-    assert one.field == "query_json.x[1]"
+    with pytest.raises(WrongFields, match=r"query_json\.x\[1\]: is "):
+        read(f'{{"query_json": {{"x": [0, {number}]}}}}')
 
 
 def test_a_request_may_come_in_an_envelope() -> None:

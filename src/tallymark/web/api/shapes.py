@@ -99,13 +99,14 @@ class ProblemOut(BaseModel):
     status: int
     detail: str
     suggestions: list[str] | None = None
-    errors: list[dict[str, str]] | None = None
+    errors: list[dict[str, str]] | None = Field(None, description="Every wrong field or parameter.")
+    warnings: list[str] | None = None
 
 
-_PROBLEM = {"content": {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}}
+PROBLEM = {"content": {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "Something in the request is wrong.", **_PROBLEM},
-    401: {"description": "No token, or one that is not known.", **_PROBLEM},
-    403: {"description": "The token's scope does not allow it.", **_PROBLEM},
-    503: {"description": "Try again after Retry-After.", **_PROBLEM},
+    400: {"description": "Something in the request is wrong.", **PROBLEM},
+    401: {"description": "No token, or one that is not known.", **PROBLEM},
+    403: {"description": "The token's scope does not allow it.", **PROBLEM},
+    503: {"description": "Try again after Retry-After.", **PROBLEM},
 }

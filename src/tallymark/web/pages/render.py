@@ -50,5 +50,5 @@ def pages(request: Request) -> Pages:
 def wants_page(request: Request) -> bool:
     """Whether a person looks: routes for programs answer problems whatever they accept."""
     path = request.url.path
-    programs = path.startswith(("/api/", "/in/", "/metrics", "/static/"))
+    programs = path.startswith(("/api/", "/in/", "/metrics", "/report/", "/static/"))
     return not programs and "text/html" in request.headers.get("accept", "")
