@@ -23,17 +23,18 @@ def headings(
     bare aggregations are left out.
     """
     wrong = _shape(output_field_names)
-    if wrong:
-        return (), (), tuple(wrong)
-    if isinstance(output_field_names, dict):
-        named = tuple(output_field_names.items())
-        wrong = [] if output is None else _unknown([column for column, _ in named], output.columns)
-    elif output is None:
-        return (), tuple(output_field_names), ()
-    else:
-        named, wrong = _listed(output, output_field_names)
-    wrong = wrong or _twice(named)
-    return (() if wrong else named), (), tuple(wrong)
+    named: Headings = ()
+    listed: tuple[str, ...] = ()
+    if not wrong:
+        if isinstance(output_field_names, dict):
+            named = tuple(output_field_names.items())
+            wrong = [] if output is None else _unknown(list(output_field_names), output.columns)
+        elif output is None:
+            listed = tuple(output_field_names)
+        else:
+            named, wrong = _listed(output, output_field_names)
+    wrong = wrong or _twice(listed or [heading for _, heading in named])
+    return ((), (), tuple(wrong)) if wrong else (named, listed, ())
 
 
 def resolve(columns: Sequence[str], spec: ReportSpec) -> Headings:
@@ -41,6 +42,8 @@ def resolve(columns: Sequence[str], spec: ReportSpec) -> Headings:
 
     Raises: FatalError where the report and the answer do not fit.
     """
+    if len(set(columns)) < len(columns):
+        raise FatalError(f"two columns of the answer have one name: {', '.join(columns)}")
     chosen = spec.headings
     if not chosen and spec.field_list:
         if len(spec.field_list) != len(columns):
@@ -97,8 +100,7 @@ def _listed(output: Output, names: Sequence[str]) -> tuple[Headings, list[WrongF
     return (), [WrongField(FIELD, text)]
 
 
-def _twice(named: Headings) -> list[WrongField]:
+def _twice(texts: Sequence[str]) -> list[WrongField]:
     """Two columns of one name would be one in JSON."""
-    texts = [heading for _, heading in named]
     twice = dict.fromkeys(text for text in texts if texts.count(text) > 1)
     return [WrongField(FIELD, f"the heading {text!r} stands for two columns") for text in twice]

@@ -61,13 +61,15 @@ class ScratchFile:
         self._room.wait(self, len(data))
 
     def flush(self) -> int:
-        data = b"".join(self._waiting)
-        self._waiting.clear()
-        self._sha.update(data)
-        self._written += len(data)
+        """Write what waits, and say how many bytes that were."""
+        for piece in self._waiting:
+            self._sha.update(piece)
         with self.path.open("ab") as file:
-            file.write(data)
-        return len(data)
+            file.writelines(self._waiting)
+        n_bytes = sum(map(len, self._waiting))
+        self._written += n_bytes
+        self._waiting.clear()
+        return n_bytes
 
     def scratch(self) -> ScratchFile:
         return self._room.file()

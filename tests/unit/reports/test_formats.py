@@ -67,10 +67,10 @@ def test_every_value_comes_back_as_it_was(output_format: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("output_format", FORMATS)
 def test_the_bytes_do_not_depend_on_the_parts(output_format: str, tmp_path: Path) -> None:
-    rows = [[*row[:1], n, *row[2:]] for n in range(9000) for row in ROWS]
+    rows = [[*row[:1], n, *row[2:]] for n in range(1000) for row in ROWS]
     made = [
         spooled(tmp_path / str(n), COLUMNS, rows, output_format, at_once=n).files[0]
-        for n in (len(rows), 40_000, 77)
+        for n in (len(rows), 5000, 77)
     ]
     assert len({file.sha256 for file in made}) == 1
 

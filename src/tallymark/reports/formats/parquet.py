@@ -19,7 +19,9 @@ import pyarrow.parquet as pq
 from tallymark.errors import FatalError
 from tallymark.reports.formats import Cells, Sink, Writer, check_finite
 
-GROUP_ROWS = 65_536
+BLOCK_ROWS = 4096
+GROUP_ROWS = 32 * BLOCK_ROWS
+GROUP_BYTES = 16 << 20
 _HEAD_BYTES = 8
 _NULL = type(None)
 _TYPES = {
@@ -76,9 +78,8 @@ class _Parquet:
         types = [_TYPES[frozenset(seen)] for seen in self.seen]
         schema = pa.schema(list(zip(self.headings, types, strict=True)))
         with pq.ParquetWriter(_Output(self.sink), schema) as writer:
-            for columns in self._groups():
-                arrays = [self._array(n, types[n], column) for n, column in enumerate(columns)]
-                writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            for group in self._groups(schema):
+                writer.write_table(group)
 
     def _note(self, n: int, column: Sequence[Any]) -> None:
         seen = self.seen[n]
@@ -90,18 +91,31 @@ class _Parquet:
                 f"{told}; a Parquet column has one type, csv, json and jsonl take both"
             )
 
-    def _groups(self) -> Iterator[list[list[Any]]]:
-        """The columns again, in row groups that depend on the rows alone."""
+    def _groups(self, schema: pa.Schema) -> Iterator[pa.Table]:
+        """The rows again, cut where the rows alone say so."""
+        waiting: list[pa.Table] = []
+        for block in self._blocks():
+            arrays = [self._array(n, schema.types[n], column) for n, column in enumerate(block)]
+            waiting.append(pa.Table.from_arrays(arrays, schema=schema))
+            n_rows, n_bytes = sum(map(len, waiting)), sum(table.nbytes for table in waiting)
+            if n_rows >= GROUP_ROWS or n_bytes >= GROUP_BYTES:
+                yield pa.concat_tables(waiting)
+                waiting = []
+        if waiting:
+            yield pa.concat_tables(waiting)
+
+    def _blocks(self) -> Iterator[list[list[Any]]]:
+        """The columns of so many rows at once, however many had come together."""
         waiting: list[list[Any]] = [[] for _ in self.headings]
         with self.spilled.read() as file:
             while head := file.read(_HEAD_BYTES):
-                for column, more in zip(
-                    waiting, marshal.loads(file.read(int.from_bytes(head, "big"))), strict=True
-                ):
+                columns = marshal.loads(file.read(int.from_bytes(head, "big")))
+                for column, more in zip(waiting, columns, strict=True):
                     column.extend(more)
-                while len(waiting[0]) >= GROUP_ROWS:
-                    yield [column[:GROUP_ROWS] for column in waiting]
-                    waiting = [column[GROUP_ROWS:] for column in waiting]
+                n_whole = len(waiting[0]) // BLOCK_ROWS * BLOCK_ROWS
+                for n in range(0, n_whole, BLOCK_ROWS):
+                    yield [column[n : n + BLOCK_ROWS] for column in waiting]
+                waiting = [column[n_whole:] for column in waiting] if n_whole else waiting
         if waiting[0]:
             yield waiting
 
