@@ -1,0 +1,176 @@
+"""SIGKILL right after every step of a report's run: each file once, right, none torn.
+
+The first run of two dates is killed, and so is its regeneration after the data were restated and a
+group is no more: whoever reads sees the old run or the new one, whole, and the old one is kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+
+from tests.crash.conftest import MakeScene
+from tests.crash.scenes import NOW, Scene
+from tests.crash.test_steps import REPORT
+from tests.crash.test_takeover import continued, stopped_at
+from tests.report_world import (
+    GROUPED,
+    PLAIN,
+    Expected,
+    Tree,
+    configure_one,
+    read,
+    regenerate,
+    tree,
+    wrong_for_readers,
+)
+from tests.servers.standin_data import Data
+
+SOAK = bool(os.environ.get("SOAK"))
+DAYS = [date(2026, 11, 18), date(2026, 11, 19)]
+TO_AT = NOW.replace(hour=0, minute=0)
+OLD = Data(TO_AT)
+NEW = Data(TO_AT, without=["d3"], plus=5)
+LAST_PUT = 4
+"""Of the first run of the grouped report; its regeneration has one less."""
+
+
+@dataclass
+class Reports:
+    """A scene with one of the two reports."""
+
+    scene: Scene
+    report_id: str
+
+    def first(self) -> None:
+        with self.scene.databases() as databases:
+            configure_one(databases, self.report_id, DAYS[0], NOW)
+
+    def again(self) -> None:
+        """The data are restated, and somebody wants the dates anew."""
+        assert self.scene.vendor is not None
+        self.scene.vendor.control(set={"without": NEW.without, "plus": NEW.plus})
+        with self.scene.databases() as databases:
+            regenerate(databases, NOW, self.report_id)
+
+    def objects(self) -> Tree:
+        return tree(self.scene.home / "lake" / "reports")
+
+    def check_first(self) -> None:
+        assert read(self.objects()) == self.after_first()
+        self.check_history(1)
+
+    def check_again(self) -> None:
+        assert read(self.objects()) == self.after_first().again(self.report_id, DAYS, OLD, NEW, 1)
+        self.check_history(2)
+
+    def after_first(self) -> Expected:
+        return Expected().once(self.report_id, DAYS, OLD)
+
+    def check_history(self, revisions: int) -> None:
+        """Each revision of each date once, all of them made; what is present is the newest."""
+        runs = self.scene.select(
+            "SELECT end_on, revision, state, open FROM report_runs ORDER BY end_on, revision"
+        )
+        wanted = [(str(day), n + 1, "SUCCESS", 0) for day in DAYS for n in range(revisions)]
+        assert runs == wanted
+        files = self.scene.select(
+            "SELECT path FROM report_files JOIN report_runs ON report_runs.id = run_id "
+            f"WHERE present = 1 AND revision = {revisions} ORDER BY path"
+        )
+        there = [path for path in sorted(self.objects()) if self._is_of_a_run(path)]
+        assert [path for (path,) in files] == there
+        assert not self.scene.select("SELECT id FROM tasks WHERE state IN ('running', 'waiting')")
+
+    def _is_of_a_run(self, path: str) -> bool:
+        return not path.startswith("backup/") and not path.endswith(".query.json")
+
+    def check_whole(self, *versions: Data) -> None:
+        """As the killed process has left it."""
+        assert list(wrong_for_readers(self.report_id, self.objects(), DAYS, *versions)) == []
+
+
+MakeReports = Callable[[str], Reports]
+
+
+@pytest.fixture
+def make_reports(make_scene: MakeScene) -> MakeReports:
+    return lambda report_id: Reports(make_scene("report"), report_id)
+
+
+KILLS = [(GROUPED, step, 1) for step in REPORT] + [(GROUPED, "report.put", LAST_PUT)]
+if SOAK:
+    KILLS += [(GROUPED, "report.put", n) for n in range(2, LAST_PUT)]
+    KILLS += [(PLAIN, step, 1) for step in REPORT if step != "report.manifest"]
+
+
+@pytest.mark.parametrize(("report_id", "step", "nth"), KILLS)
+def test_a_kill_after_a_step_of_a_report_leaves_each_file_once_and_right(
+    report_id: str, step: str, nth: int, make_reports: MakeReports
+) -> None:
+    reports = make_reports(report_id)
+    scene = reports.scene
+    reports.first()
+    assert scene.run(step=step, nth=nth) == -9, f"{step} was not reached\n{scene.logs()}"
+    reports.check_whole(OLD)
+    scene.forget()
+    assert scene.run() == 0, scene.logs()
+    reports.check_first()
+    reports.again()
+    again = scene.run(step=step, nth=nth)
+    # the query is written when a report is changed, which this one was not
+    assert again == (0 if step == "report.query_written" else -9), scene.logs()
+    reports.check_whole(OLD, NEW)
+    scene.forget()
+    assert scene.run() == 0, scene.logs()
+    reports.check_again()
+
+
+TWICE = REPORT if SOAK else ["report.begun", "report.put", "report.noted"]
+
+
+@pytest.mark.parametrize("step", TWICE)
+def test_two_workers_that_die_at_the_same_step_leave_it_to_a_third(
+    step: str, make_reports: MakeReports
+) -> None:
+    reports = make_reports(GROUPED)
+    scene = reports.scene
+    reports.first()
+    pids = [scene.start(step=step), scene.start(step=step)]
+    codes = [scene.zygote.ended(pid) for pid in pids]
+    assert -9 in codes, scene.logs()
+    assert set(codes) <= {0, -9}, scene.logs()
+    reports.check_whole(OLD)
+    assert scene.run() == 0, scene.logs()
+    reports.check_first()
+
+
+STOPS = REPORT if SOAK else ["report.spooled", "report.backed_up", "report.put", "report.manifest"]
+
+
+@pytest.mark.parametrize("step", STOPS)
+def test_a_stopped_worker_that_goes_on_beside_its_heir_writes_over_nothing(
+    step: str, make_reports: MakeReports
+) -> None:
+    """What it has spooled was right when it asked, and is none of the report's files any more."""
+    reports = make_reports(GROUPED)
+    scene = reports.scene
+    reports.first()
+    assert scene.run() == 0, scene.logs()
+    reports.again()
+    # the data are restated once more after it has asked
+    between = Data(TO_AT, plus=99)
+    assert scene.vendor is not None
+    scene.vendor.control(set={"without": [], "plus": between.plus})
+    stale = stopped_at(scene, step)
+    scene.vendor.control(set={"without": NEW.without, "plus": NEW.plus})
+    assert scene.run() == 0, scene.logs()
+    reports.check_again()
+    before = reports.objects()
+    assert continued(scene, stale) == 0, scene.logs()
+    assert reports.objects() == before
+    reports.check_again()
