@@ -68,6 +68,8 @@ def due_dates(
     found: dict[date, DueDate] = {}
     for tick in ticks:
         one = DueDate(tick, window(spec, calendar, tick))
+        if one.window.period.start_at == one.window.period.end_at:
+            continue  # a date that the zone has left out: nothing ever happened on it
         if not spec.start_on or one.window.end_on >= date.fromisoformat(spec.start_on):
             found.setdefault(one.window.end_on, one)
     return _caught_up(spec, calendar, list(found.values()), now)

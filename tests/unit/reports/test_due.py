@@ -190,3 +190,9 @@ def test_whenever_somebody_looks_the_same_dates_come_due_none_is_lost() -> None:
         whole = due_dates(report, calendar, start, end, changed_at=start)
         assert list(seen.values()) == whole, (SEED, n)
         assert [one.window.end_on for one in whole] == sorted(one.window.end_on for one in whole)
+
+
+def test_a_date_that_a_zone_has_left_out_is_not_due() -> None:
+    apia = Calendar("Pacific/Apia")
+    found = ends(spec(), "2011-12-29T12:00", "2012-01-02T12:00", apia)
+    assert found == ["2011-12-31", "2012-01-01", "2012-01-02"]
