@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, select
 from tallymark.calendar.names import lookup, nearest
 from tallymark.errors import BadRequest, CommitConflict, FatalError, WrongField, WrongFields
 from tallymark.reports import define, regenerate, runs, store, told
+from tallymark.reports.again import make_again
 from tallymark.reports.configure import Configure
 from tallymark.reports.due import calendar_of, planned_before
 from tallymark.reports.parts import Parts
@@ -153,19 +154,8 @@ class Reports:
     def regenerate(self, text: str) -> Regenerated:
         """Make dates once more: a new revision each. Raises: BadRequest; WrongFields."""
         wanted, wrong = regenerate.parse(_sound(text).request)
-        now = self.parts.clock.now()
-        by_report = []
         with alone(self.parts.database) as tx:
-            chosen, unknown = _chosen(store.load(tx), wanted.report_ids)
-            if found := (*wrong, *unknown):
-                raise WrongFields(found)
-            for report in chosen:
-                newest = runs.of_dates(tx, report.report_id, wanted.from_on, wanted.to_on)
-                again, left_out = regenerate.chosen(wanted, newest)
-                by_report.append((report.report_id, again, left_out))
-                if not wanted.dry_run:
-                    _make_again(tx, report, again, wanted.reason, now)
-        return regenerate.outcome(wanted, by_report)
+            return make_again(tx, wanted, wrong, self.parts.clock.now())
 
     def told(self, found: Iterable[Report]) -> Sequence[dict[str, Any]]:
         """Reports as API and command line write them."""
@@ -200,32 +190,6 @@ def _status(text: str) -> str:
         said = f"there is no status {text!r}: {nearest(text, STATUSES)}"
         raise WrongFields([WrongField("status", said)])
     return found
-
-
-def _chosen(
-    known: Sequence[Report], report_ids: Sequence[str]
-) -> tuple[Sequence[Report], Sequence[WrongField]]:
-    """The named reports, or all that are enabled; and what is wrong with the names."""
-    if not report_ids:
-        return [report for report in known if report.status == ENABLED], []
-    by_id = {report.report_id: report for report in known}
-    wrong = []
-    for n, one in enumerate(report_ids):
-        if one not in by_id:
-            text = f"there is no report {one!r}: {nearest(one, list(by_id))}"
-            wrong.append(WrongField(f"report_list[{n}]", text))
-        elif by_id[one].status == DISABLED:
-            wrong.append(WrongField(f"report_list[{n}]", f"{one} is disabled: enable it first"))
-    return [by_id[one] for one in report_ids if one in by_id], wrong
-
-
-def _make_again(
-    tx: Connection, report: Report, again: Sequence[Run], reason: str, now: datetime
-) -> None:
-    deadline = timedelta(seconds=report.spec.deadline_s)
-    for run in again:
-        runs.again(tx, run, reason, deadline, now)
-    store.wake(tx, report.report_id, now)
 
 
 def _last_made_at(conn: Connection) -> Mapping[str, datetime]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,22 +14,32 @@ import pytest
 from tallymark.engines import Checked
 from tallymark.errors import BadRequest, Conflict, NotFound, WrongField, WrongFields
 from tallymark.reports import runs, told
-from tallymark.state.database import Databases, reading
+from tallymark.state.database import Databases, open_databases, reading
 from tests import listed
 from tests.listed import NOW, OUTPUT, REQUEST, Here
 
 
 @pytest.fixture
-def here(databases: Databases, tmp_path: Path) -> Here:
+def anywhere(databases: Databases, tmp_path: Path) -> Here:
+    """On both databases, for what changes several rows."""
     return listed.here(databases, tmp_path)
 
 
-def test_a_report_is_kept_with_the_text_as_it_was_received(here: Here) -> None:
+@pytest.fixture
+def here(sqlite_template: Path, home: Path, tmp_path: Path) -> Iterator[Here]:
+    for file in sqlite_template.glob("*.db"):
+        shutil.copy(file, home / file.name)
+    opened = open_databases(None, home)
+    yield listed.here(opened, tmp_path)
+    opened.close()
+
+
+def test_a_report_is_kept_with_the_text_as_it_was_received(anywhere: Here) -> None:
     text = '{ "request":' + json.dumps({**REQUEST, "time_zone": "America/New_York"}) + "\n }"
-    report = here.reports.submit(text)
-    assert here.reports.get(report.report_id) == report
+    report = anywhere.reports.submit(text)
+    assert anywhere.reports.get(report.report_id) == report
     assert report.report_config == text
-    (shown,) = here.reports.told([report])
+    (shown,) = anywhere.reports.told([report])
     assert shown == {
         "report_id": report.report_id,
         "report_name": "Plays",
@@ -72,12 +84,12 @@ def test_a_report_whose_engine_is_away_is_taken_unchecked(here: Here) -> None:
     assert (report.unchecked, report.warnings) == (True, ("Druid is away",))
 
 
-def test_the_same_name_and_interval_are_one_report(here: Here) -> None:
-    report = here.submit()
+def test_the_same_name_and_interval_are_one_report(anywhere: Here) -> None:
+    report = anywhere.submit()
     with pytest.raises(Conflict, match=report.report_id):
-        here.submit(output_format="json")
-    here.submit(report_interval="LAST_WEEK")
-    assert len(here.reports.list()) == 2
+        anywhere.submit(output_format="json")
+    anywhere.submit(report_interval="LAST_WEEK")
+    assert len(anywhere.reports.list()) == 2
 
 
 def test_a_pattern_that_can_give_anothers_object_is_refused(here: Here) -> None:
@@ -100,12 +112,12 @@ def test_a_pattern_that_can_give_anothers_object_is_refused(here: Here) -> None:
         )
 
 
-def test_a_report_that_would_take_anothers_object_stays_as_it_was(here: Here) -> None:
-    here.submit(output_file_pattern="plays-{end_date}.csv")
-    other = here.submit(report_name="Other")
+def test_a_report_that_would_take_anothers_object_stays_as_it_was(anywhere: Here) -> None:
+    anywhere.submit(output_file_pattern="plays-{end_date}.csv")
+    other = anywhere.submit(report_name="Other")
     with pytest.raises(Conflict):
-        here.reports.patch(other.report_id, '{"output_file_pattern": "plays-{end_date}.csv"}')
-    assert here.reports.get(other.report_id) == other
+        anywhere.reports.patch(other.report_id, '{"output_file_pattern": "plays-{end_date}.csv"}')
+    assert anywhere.reports.get(other.report_id) == other
 
 
 def test_a_patch_changes_what_it_names_and_null_takes_a_field_away(here: Here) -> None:
@@ -123,10 +135,10 @@ def test_a_patch_changes_what_it_names_and_null_takes_a_field_away(here: Here) -
         here.reports.patch(report.report_id, '{"report_name": null}')
 
 
-def test_a_replaced_report_keeps_its_id_and_its_status(here: Here) -> None:
-    report = here.reports.disable(here.submit(channel_id="x").report_id)
+def test_a_replaced_report_keeps_its_id_and_its_status(anywhere: Here) -> None:
+    report = anywhere.reports.disable(anywhere.submit(channel_id="x").report_id)
     text = json.dumps({**REQUEST, "report_interval": "LAST_WEEK"})
-    changed = here.reports.replace(report.report_id, text)
+    changed = anywhere.reports.replace(report.report_id, text)
     assert (changed.report_id, changed.status) == (report.report_id, "DISABLED")
     assert (changed.report_config, changed.spec.channel_id) == (text, "")
 
@@ -143,33 +155,33 @@ def test_a_report_that_is_not_there_is_not_found(here: Here) -> None:
             done("nothing-00000000")
 
 
-def test_reports_are_listed_by_status(here: Here) -> None:
-    one, two = here.submit(), here.submit(report_name="Other")
-    here.reports.disable(one.report_id)
-    assert [r.report_id for r in here.reports.list(["disabled"])] == [one.report_id]
-    assert [r.report_id for r in here.reports.list(["ENABLED"])] == [two.report_id]
-    assert len(here.reports.list()) == 2
+def test_reports_are_listed_by_status(anywhere: Here) -> None:
+    one, two = anywhere.submit(), anywhere.submit(report_name="Other")
+    anywhere.reports.disable(one.report_id)
+    assert [r.report_id for r in anywhere.reports.list(["disabled"])] == [one.report_id]
+    assert [r.report_id for r in anywhere.reports.list(["ENABLED"])] == [two.report_id]
+    assert len(anywhere.reports.list()) == 2
     with pytest.raises(WrongFields, match="there is no status 'LIVE'"):
-        here.reports.list(["LIVE"])
+        anywhere.reports.list(["LIVE"])
 
 
-def test_why_says_of_each_date_what_it_waits_for_and_since_when(here: Here) -> None:
-    report = here.submit(start="2026-11-17")
-    here.plan(report)
-    here.change(
+def test_why_says_of_each_date_what_it_waits_for_and_since_when(anywhere: Here) -> None:
+    report = anywhere.submit(start="2026-11-17")
+    anywhere.plan(report)
+    anywhere.change(
         report, "2026-11-21", waits_for="3 of 4 segments loaded, lag 12,310",
         waiting_since_at=datetime(2026, 11, 22, 0, 40, tzinfo=UTC),
     )  # fmt: skip
-    here.change(report, "2026-11-20", state="PROCESSING", attempts=2, begun_at=NOW)
-    here.change(
+    anywhere.change(report, "2026-11-20", state="PROCESSING", attempts=2, begun_at=NOW)
+    anywhere.change(
         report, "2026-11-19", state="FAILED", error="Druid says no", advice="Mend it.", open=0
     )
-    here.change(
+    anywhere.change(
         report, "2026-11-18", state="FAILED", waits_for="0 of 4 segments loaded",
         waiting_since_at=NOW - timedelta(days=2),
     )  # fmt: skip
-    here.made(report, "2026-11-17")
-    assert here.reports.why(report.report_id) == [
+    anywhere.made(report, "2026-11-17")
+    assert anywhere.reports.why(report.report_id) == [
         "waits for 2026-11-18: 0 of 4 segments loaded, since 2026-11-20 08:30; past its deadline, "
         "asked for by the hour until 2026-12-22",
         "failed for 2026-11-19: Druid says no. Mend it.",
@@ -177,8 +189,8 @@ def test_why_says_of_each_date_what_it_waits_for_and_since_when(here: Here) -> N
         "waits for 2026-11-21: 3 of 4 segments loaded, lag 12,310, since 06:10",
         "next due Mon 23 Nov 00:00 (Asia/Kolkata)",
     ]
-    here.reports.disable(report.report_id)
-    assert here.reports.why(report.report_id)[-1] == (
+    anywhere.reports.disable(report.report_id)
+    assert anywhere.reports.why(report.report_id)[-1] == (
         "is disabled: no date is due until it is enabled"
     )
 
@@ -193,12 +205,12 @@ def test_why_says_that_nothing_waits(here: Here) -> None:
     ]
 
 
-def test_a_run_is_hurried(here: Here) -> None:
-    report = here.submit()
-    here.plan(report)
-    here.change(report, "2026-11-21", check_at=NOW + timedelta(hours=1))
-    here.reports.run(report.report_id)
-    with reading(here.databases.control) as conn:
+def test_a_run_is_hurried(anywhere: Here) -> None:
+    report = anywhere.submit()
+    anywhere.plan(report)
+    anywhere.change(report, "2026-11-21", check_at=NOW + timedelta(hours=1))
+    anywhere.reports.run(report.report_id)
+    with reading(anywhere.databases.control) as conn:
         (run,) = runs.open_runs(conn, report.report_id)
     assert run.check_at == NOW
 
@@ -236,15 +248,15 @@ def regenerate(here: Here, **changed: Any) -> dict[str, Any]:
     return told.regenerated_json(here.reports.regenerate(json.dumps({**wanted, **changed})))
 
 
-def test_a_wrong_week_is_made_once_more_and_what_is_left_out_is_listed(here: Here) -> None:
-    report = here.submit(start="2026-11-18")
-    off = here.submit(report_name="Off", start="2026-11-18")
+def test_a_wrong_week_is_made_once_more_and_what_is_left_out_is_listed(anywhere: Here) -> None:
+    report = anywhere.submit(start="2026-11-18")
+    off = anywhere.submit(report_name="Off", start="2026-11-18")
     for one in (report, off):
-        here.plan(one)
-    here.reports.disable(off.report_id)
+        anywhere.plan(one)
+    anywhere.reports.disable(off.report_id)
     for on in ("2026-11-18", "2026-11-19"):
-        here.made(report, on)
-    here.change(report, "2026-11-20", state="FAILED", open=0, error="Druid says no")
+        anywhere.made(report, on)
+    anywhere.change(report, "2026-11-20", state="FAILED", open=0, error="Druid says no")
     expected = {
         "dry_run": True,
         "count": 3,
@@ -265,17 +277,17 @@ def test_a_wrong_week_is_made_once_more_and_what_is_left_out_is_listed(here: Her
             },
         ],
     }
-    assert regenerate(here, dry_run=True) == expected
-    assert len(here.reports.runs(report.report_id)) == 4
-    assert regenerate(here) == {**expected, "dry_run": False}
-    found = here.reports.runs(report.report_id)
+    assert regenerate(anywhere, dry_run=True) == expected
+    assert len(anywhere.reports.runs(report.report_id)) == 4
+    assert regenerate(anywhere) == {**expected, "dry_run": False}
+    found = anywhere.reports.runs(report.report_id)
     assert [(run.end_on, run.revision, run.state, run.reason) for run in found[:3]] == [
         ("2026-11-21", 1, "SUBMITTED", None),
         ("2026-11-20", 2, "SUBMITTED", "late events"),
         ("2026-11-20", 1, "FAILED", None),
     ]
     # all of it is pending now
-    assert regenerate(here)["count"] == 0
+    assert regenerate(anywhere)["count"] == 0
 
 
 def test_a_wrong_wish_to_regenerate_is_told_all_that_is_wrong(here: Here) -> None:
