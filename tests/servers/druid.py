@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,27 @@ class Druid:
         found: dict[str, Any] = self._overlord(f"/supervisor/{source}/status")["payload"]
         return found
 
+    def taken(self, source: str, rows: int) -> None:
+        """Wait until so many rows can be asked for, handed over or not."""
+        count = f'SELECT COUNT(*) AS n FROM "{source}"'
+
+        def so() -> bool:
+            return bool(self.sql(TABLE.format(source)) and self.sql(count)[0]["n"] >= rows)
+
+        until(so, f"{source} has no {rows} rows")
+
+    def handed_over(self, source: str) -> None:
+        """Wait until all that was taken is published and loaded, and nothing is realtime."""
+
+        def so() -> bool:
+            found = self.segments(source)
+            return bool(found) and all(
+                one["is_published"] and one["is_available"] and not one["is_realtime"]
+                for one in found
+            )
+
+        until(so, f"{source} is not handed over")
+
     def suspend(self, source: str) -> None:
         """Take no more events; what was taken is handed over."""
         self._overlord(f"/supervisor/{source}/suspend", {})
@@ -122,6 +144,33 @@ class Druid:
     def undrop(self, segment_id: str, source: str) -> None:
         body = {"segmentIds": [segment_id]}
         self._overlord(f"/datasources/{source}/markUsed", body)
+
+    def lose(self, source: str, day: str) -> None:
+        """Let nobody serve the segments of a day any more, though they are published."""
+        off = {"_default_tier": 0}
+        begins = datetime.fromisoformat(day)
+        interval = f"{day}/{begins + timedelta(days=1):%Y-%m-%d}"
+        rules = [
+            {"type": "loadByInterval", "interval": interval, "tieredReplicants": off},
+            {"type": "loadForever", "tieredReplicants": {"_default_tier": 1}},
+        ]
+        call(f"{self.coordinator}/druid/coordinator/v1/rules/{source}", rules)
+        self.unavailable(source, day)
+
+    def find(self, source: str) -> None:
+        """Let all segments be served again."""
+        call(f"{self.coordinator}/druid/coordinator/v1/rules/{source}", [])
+        self.loaded(source)
+
+    def unavailable(self, source: str, day: str) -> None:
+        """Wait until no segment of a day can be asked for."""
+
+        def so() -> bool:
+            return not any(
+                one["is_available"] for one in self.segments(source) if one["start"][:10] == day
+            )
+
+        until(so, f"{source} still has {day}")
 
     def loaded(self, source: str) -> None:
         """Wait until all published segments can be asked for."""
