@@ -133,6 +133,19 @@ def _packed(conn: Connection, spec: CubeSpec, generation: int, wanted: Slice) ->
 def _select(spec: CubeSpec, generation: int, wanted: Slice) -> Select[Any]:
     columns = data_table(spec, generation).c
     measure, value = wanted.measure, columns[wanted.measure.name]
+    last = measure.aggregate == "last"
+    at = columns[f"{measure.name}_at"] if last else null()
+    by = [columns[name] for name in wanted.by]
+    where = (
+        columns.grain == wanted.grain,
+        columns.start_us >= wanted.from_us,
+        columns.start_us < wanted.to_us,
+        value.is_not(None),
+        *(columns[name].in_(values) for name, values in wanted.filters.items()),
+    )
+    if set(wanted.by) == set(spec.dimensions):
+        # each row is a cell by itself
+        return select(columns.start_us, *by, value, at).where(*where)
     total: ColumnElement[Any]
     match measure.aggregate:
         case "min":
@@ -141,17 +154,9 @@ def _select(spec: CubeSpec, generation: int, wanted: Slice) -> Select[Any]:
             total = func.max(value)
         case "sum" | "count" | "last":
             total = func.sum(value).cast(value.type)
-    last = measure.aggregate == "last"
-    at = func.max(columns[f"{measure.name}_at"]) if last else null()
-    by = [columns[name] for name in wanted.by]
+    newest_at = func.max(at) if last else at
     return (
-        select(columns.start_us, *by, total, at)
-        .where(
-            columns.grain == wanted.grain,
-            columns.start_us >= wanted.from_us,
-            columns.start_us < wanted.to_us,
-            value.is_not(None),
-            *(columns[name].in_(values) for name, values in wanted.filters.items()),
-        )
+        select(columns.start_us, *by, total, newest_at)
+        .where(*where)
         .group_by(columns.start_us, *by)
     )

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, BinaryIO, ClassVar, Protocol
 
+from tallymark.engines import Columns
 from tallymark.errors import ConfigError, FatalError
 
 Cells = Sequence[Sequence[Any]]
@@ -69,6 +70,11 @@ def discover() -> dict[str, Format]:
             raise ConfigError(f"formats/{info.name}.py holds no class with kind = {info.name!r}")
         found[info.name] = own[0]()
     return found
+
+
+def columns_of(rows: Cells) -> Sequence[Sequence[Any]]:
+    """The columns of rows, of which there are some."""
+    return rows.columns if isinstance(rows, Columns) else list(zip(*rows, strict=True))
 
 
 def kinds(rows: Cells) -> set[type]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, ClassVar
 
-from tallymark.reports.formats import Cells, Sink, Writer, check_finite, kinds
+from tallymark.reports.formats import Cells, Sink, Writer, check_finite, columns_of
 from tallymark.reports.paths import value_text
 
 _SPECIAL = re.compile(r'[",\r\n]')
-_AS_THEY_ARE = {str, int, float, type(None)}
 
 
 class Csv:
@@ -31,41 +27,33 @@ class _Csv:
     sink: Sink
 
     def write(self, rows: Cells) -> None:
-        found = kinds(rows)
-        if float in found:
-            check_finite(zip(*rows, strict=True))
-        if not found <= _AS_THEY_ARE:
-            rows = [[_plain(value) for value in row] for row in rows]
-        text = io.StringIO(newline="")
-        # with CRLF a lone CR within a text is quoted too; with LF alone it would not be
-        writer = csv.writer(text, lineterminator="\r\n")
-        if _gapless(rows):
-            writer.writerows(rows)
-        else:
-            text.writelines(_line(row) for row in rows)
-        self.sink.write(text.getvalue().encode())
+        if rows:
+            # a column at a time: twice as fast as the csv module, which takes null for ""
+            cells = map(_texts, columns_of(rows))
+            lines = map(",".join, zip(*cells, strict=True))
+            self.sink.write(("\r\n".join(lines) + "\r\n").encode())
 
     def close(self) -> None:
         """Nothing stands at the end."""
 
 
-def _plain(value: Any) -> Any:
-    return value if type(value) in _AS_THEY_ARE else value_text(value)
-
-
-def _gapless(rows: Cells) -> bool:
-    """Whether the csv module would tell null and an empty text apart."""
-    return bool(rows) and len(rows[0]) > 1 and "" not in chain.from_iterable(rows)
-
-
-def _line(row: Sequence[Any]) -> str:
-    return ",".join(map(_cell, row)) + "\r\n"
+def _texts(column: Sequence[Any]) -> Iterable[str]:
+    """The cells of a column."""
+    types = set(map(type, column))
+    if types == {int}:
+        return map(str, column)
+    if types == {str} and "" not in column and not _SPECIAL.search("".join(column)):
+        return column
+    if float in types:
+        check_finite([column])
+    return map(_cell, column)
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else repr(value)
+    text = value_text(value)
+    # with CRLF a lone CR within a text is quoted too
     if text and not _SPECIAL.search(text):
         return text
     return '"' + text.replace('"', '""') + '"'
