@@ -28,16 +28,19 @@ class Configure:
     addresses: Mapping[str, str]
     """Of the stores, by name, as people know them: `s3://lake/reports`."""
 
-    def understood(self, text: str) -> tuple[Draft, Configured]:
-        """Raises: BadRequest; WrongFields with every mistake, also those that its engine finds."""
-        received = read(text)
-        known = Known(
+    @property
+    def known(self) -> Known:
+        return Known(
             engines=self.parts.engines,
             stores=self.parts.stores,
             formats=self.formats,
             calendar=self.parts.calendar,
         )
-        draft = parse(received.request, known, self.parts.clock.now())
+
+    def understood(self, text: str) -> tuple[Draft, Configured]:
+        """Raises: BadRequest; WrongFields with every mistake, also those that its engine finds."""
+        received = read(text)
+        draft = parse(received.request, self.known, self.parts.clock.now())
         checked = self._checked(draft)
         draft = complete(draft, checked)
         if wrong := (*received.wrong, *draft.wrong):
