@@ -188,7 +188,7 @@ def read(objects: Tree) -> Expected:
     found = Expected()
     for path, data in objects.items():
         if path.endswith(".query.json"):
-            assert json.loads(data) == QUERY
+            json.loads(data)
         elif path.endswith(".manifest.json"):
             files = json.loads(data)["files"]
             found.manifests[path] = sorted(file["path"] for file in files)

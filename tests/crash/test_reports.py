@@ -6,6 +6,7 @@ group is no more: whoever reads sees the old run or the new one, whole, and the 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from tests.crash.test_takeover import continued, stopped_at
 from tests.report_world import (
     GROUPED,
     PLAIN,
+    QUERY,
     Expected,
     Tree,
     configure_one,
@@ -62,6 +64,7 @@ class Reports:
 
     def check_first(self) -> None:
         assert read(self.objects()) == self.after_first()
+        assert json.loads(self.objects()[f"{self.report_id}.query.json"]) == QUERY
         self.check_history(1)
 
     def check_again(self) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.story.installation import Installation, MakeInstallation
+from tests.servers.standin import StandIn
+from tests.story.installation import Installation, MakeInstallation, StoryClock
+from tests.story.reports_world import START, WORKSPACE, Following, ReportStory
 
 
 @pytest.fixture
@@ -16,12 +18,22 @@ def make_installation(tmp_path: Path) -> Iterator[MakeInstallation]:
     """Makes an installation in a fresh home, on SQLite unless an address is given."""
     made: list[Installation] = []
 
-    def make(*args: Any, home: Path | None = None, database_url: str | None = None) -> Installation:
+    def make(
+        *args: Any, home: Path | None = None, database_url: str | None = None, **more: Any
+    ) -> Installation:
         folder = home or tmp_path / f"home-{len(made)}"
         folder.mkdir(exist_ok=True)
-        made.append(Installation(folder, database_url, *args))
+        made.append(Installation(folder, database_url, *args, **more))
         return made[-1]
 
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def reports(make_installation: MakeInstallation) -> ReportStory:
+    """An installation whose workspace has nothing but the stand-in of Druid."""
+    druid, clock = StandIn(), StoryClock(START)
+    druid.data = Following(clock)
+    return ReportStory(make_installation(clock, WORKSPACE, {"DRUID": druid}), druid)

@@ -55,6 +55,8 @@ class Installation:
     vendors: Mapping[str, VendorServer]
     connectors: dict[str, type[Connector]] = field(default_factory=discover)
     node: Node | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More of the environment."""
 
     def __post_init__(self) -> None:
         for vendor in self.vendors.values():
@@ -73,7 +75,7 @@ class Installation:
         allowed = ",".join(url.removeprefix("http://") for url in urls.values())
         database = {"TALLYMARK_DATABASE_URL": self.database_url} if self.database_url else {}
         own = {"TALLYMARK_SECRET_KEY": KEY, "TALLYMARK_ALLOW_ADDRESSES": allowed}
-        return {**urls, **own, **database}
+        return {**urls, **own, **database, **self.settings}
 
     def start(self) -> None:
         """As `serve` and `work` start: prepared, but nothing is done yet."""
