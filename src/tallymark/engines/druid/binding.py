@@ -61,9 +61,9 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _first_word(found: list[tuple[str, str]]) -> Iterator[str]:
-    first = next((token for kind, token in found if kind == "word"), "")
+    first = next((token for kind, token in found if kind == "word"), "nothing")
     if first.upper() not in ("SELECT", "WITH"):
-        yield f"it begins with {first or 'nothing'!r}: only SELECT, or WITH … SELECT, is asked"
+        yield f"it begins with {first}: only SELECT, or WITH … SELECT, is asked"
 
 
 def _refused(found: list[tuple[str, str]]) -> Iterator[str]:

@@ -29,7 +29,9 @@ def namer(cut: Cut, calendar: Calendar) -> Callable[[str], str]:
         except (TypeError, ValueError, BadRequest) as error:
             raise FatalError(f"Druid names a bucket {text!r}") from error
         if not fits:
-            raise FatalError(f"Druid's bucket {text} is not the start of a {cut.grain} here")
+            raise FatalError(
+                f"Druid cuts at {text}: no {cut.grain} of {calendar.zone} starts there"
+            )
         local = at.astimezone(here)
         return local.date().isoformat() if cut.whole_days else local.isoformat(timespec=precision)
 

@@ -1,17 +1,18 @@
 """What is said of a query when it is configured: our own look at it, then Druid's.
 
-native   ▶ mistakes ▶ the tables and columns that Druid has ▶ the query with an empty interval
+native   ▶ mistakes ▶ the tables and columns that Druid has ▶ the query for a second without data
 SQL      ▶ binding ▶ Druid's plan of it
 
-An empty interval reads nothing. Of a query that it cannot read Druid names only a Java class: then
-its parts are asked for one by one.
+Of a query that it cannot read Druid names only a Java class: then its parts are asked for one by
+one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tallymark.calendar.periods import Calendar
@@ -26,12 +27,18 @@ from tallymark.errors import EngineAway, FatalError, RetryableError, WrongField
 from tallymark.model import Period
 
 TEXT = "query"
-_THEN = datetime(2000, 1, 1, tzinfo=UTC)
+_THEN = datetime(1980, 1, 1, tzinfo=UTC)
+_SECOND = Window(
+    first_on=_THEN.date(),
+    end_on=_THEN.date(),
+    # an empty interval makes Druid break off within some answers
+    period=Period(_THEN, _THEN + timedelta(seconds=1)),
+    calendar=Calendar(),
+)
 _COLUMNS = """
 SELECT TABLE_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = 'druid'
 """
 _LINE = re.compile(r"line \[(\d+)\]")
-_BY_ITSELF = ("dimensions", "aggregations", "virtualColumns")
 _WITH_THE_REST = ("postAggregations", "having", "limitSpec", "subtotalsSpec", "metric", "context")
 
 
@@ -85,15 +92,11 @@ def _absent(
 def _refused(
     server: Server, query: Mapping[str, Any], calendar: Calendar, http: Http
 ) -> Iterator[WrongField]:
+    then = replace(_SECOND, calendar=calendar)
+
     def refusal(asked: Mapping[str, Any]) -> str:
-        day = Window(
-            first_on=date(2000, 1, 1),
-            end_on=date(2000, 1, 1),
-            period=Period(_THEN, _THEN),
-            calendar=calendar,
-        )
         try:
-            server.post(http, PATH, native(asked, day).body)
+            server.post(http, PATH, native(asked, then).body)
         except FatalError as error:
             return str(error)
         return ""
@@ -111,13 +114,15 @@ def _refused(
 
 def _parts(query: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Queries that hold one part each."""
-    bare = {"queryType": "groupBy", "dataSource": query["dataSource"], "dimensions": []}
+    bare = {"queryType": "timeseries", "dataSource": query["dataSource"]}
     for name in ("granularity", "filter"):
         if name in query:
             yield f"{HERE}.{name}", {**bare, name: query[name]}
-    for name in _BY_ITSELF:
+    for name in ("aggregations", "virtualColumns"):
         for place, one in enumerate(query.get(name) or ()):
             yield f"{HERE}.{name}[{place}]", {**bare, name: [one]}
+    for place, one in enumerate(query.get("dimensions") or ()):
+        yield f"{HERE}.dimensions[{place}]", {**bare, "queryType": "groupBy", "dimensions": [one]}
 
 
 def _checked_sql(server: Server, text: str, calendar: Calendar, http: Http) -> Checked:

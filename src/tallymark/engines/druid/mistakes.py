@@ -44,7 +44,7 @@ def look(query: Mapping[str, Any], calendar: Calendar) -> Looked:
         _fields(found, kind, query)
         here = _granularity(found, kind, query, calendar)
         _source(found, query.get("dataSource"), calendar)
-        _parts(found, query)
+        _parts(found, {name: query[name] for name in query if name in FIELDS[kind]})
         if not found.wrong:
             found.output = output(query, here)
             _columns_differ(found)

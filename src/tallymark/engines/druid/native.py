@@ -53,7 +53,10 @@ class Native:
         columns = self.output.columns
         empty = True
         for elements in array_parts(pieces, _FIRST_NAMES[self.kind]):
-            rows = [row for element in elements for row in take(element)]
+            try:
+                rows = [row for element in elements for row in take(element)]
+            except (KeyError, TypeError, AttributeError) as error:
+                raise FatalError(f"Druid's answer is not one of a {self.kind} query") from error
             empty = empty and not rows
             if rows:
                 yield Rows(columns, rows)

@@ -100,6 +100,8 @@ def look_filter(found: Looked, value: Any, path: str) -> None:
 
 def look_aggregation(found: Looked, value: Any, path: str) -> None:
     kind = found.typed(value, path, "an aggregation", AGGREGATORS)
+    if kind is None and isinstance(value, Mapping) and not value.get("name"):
+        found.say(f"{path}.name", "an aggregation needs a name of its own")
     if kind == "count":
         if "fieldName" in value:
             found.warnings.append(f"{path}: `count` counts rows and ignores its `fieldName`")

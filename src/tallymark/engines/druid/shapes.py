@@ -24,7 +24,7 @@ FIELDS: Needed = {
 }
 """Of each kind of query."""
 NEEDED: Needed = {
-    "groupBy": ("dimensions",),
+    "groupBy": (),
     "timeseries": (),
     "topN": ("dimension", "metric", "threshold"),
     "scan": ("columns",),

@@ -19,7 +19,7 @@ MOST_BYTES = 256 * 1024 * 1024
 """Of one element: more than this is not held."""
 
 TORN = "Druid's answer was torn: it does not end as it should"
-_TOO_LARGE = f"a row of Druid's answer has more than {MOST_BYTES} bytes"
+_TOO_LARGE = "a row of Druid's answer is too large to be read"
 
 
 def array_parts(pieces: Iterator[bytes], first_name: str) -> Iterator[list[Any]]:
@@ -39,6 +39,8 @@ def array_parts(pieces: Iterator[bytes], first_name: str) -> Iterator[list[Any]]
             if len(unread) > MOST_BYTES:
                 raise FatalError(_TOO_LARGE) from None
             continue
+        if not isinstance(elements, list):
+            raise RetryableError(TORN)
         yield elements
         unread, opening = b"", b"["
 
