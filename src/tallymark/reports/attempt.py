@@ -57,7 +57,7 @@ class Attempt:
         self._begin(warnings)
         self.parts.reached("report.begun")
         with self._scratch() as folder:
-            spooled = self._ask(engine, folder)
+            spooled = self._ask(engine, store, folder)
             self.parts.reached("report.spooled")
             job = self._publication(store)
             if newer := self._newer():
@@ -120,11 +120,13 @@ class Attempt:
             runs.change(tx, self.run.id, **begun, memory=dict(self.memory))
         self.run = replace(self.run, attempts=attempts, state="PROCESSING")
 
-    def _ask(self, engine: Engine, folder: Path) -> Spooled:
-        """Raises: RetryableError where what is read changes under each of the queries."""
+    def _ask(self, engine: Engine, store: Files, folder: Path) -> Spooled:
+        """Raises: NotReady; RetryableError where what is read changes under each of the queries."""
         query, window, around = self.report.spec.query, self._window(), self._around()
         for n in range(ASKED_AT_MOST):
             before = engine.state(query, window, around)
+            # looked at again: what was lost since the first look lacks before and after alike
+            self._ready(engine, store)
             answer = engine.ask(query, window, around)
             into = folder / str(n)
             into.mkdir()
