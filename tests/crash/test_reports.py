@@ -1,7 +1,8 @@
 """SIGKILL right after every step of a report's run: each file once, right, none torn.
 
-The first run of two dates is killed, and so is its regeneration after the data were restated and a
-group is no more: whoever reads sees the old run or the new one, whole, and the old one is kept.
+The first run of two dates is killed, and so is its regeneration, after the data were restated, one
+group is no more and another one is new: whoever reads sees the old run or the new one, whole, and
+the old one is kept.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ from tests.servers.standin_data import Data
 SOAK = bool(os.environ.get("SOAK"))
 DAYS = [date(2026, 11, 18), date(2026, 11, 19)]
 TO_AT = NOW.replace(hour=0, minute=0)
-OLD = Data(TO_AT)
+OLD = Data(TO_AT, without=["d 1"])
 NEW = Data(TO_AT, without=["d3"], plus=5)
-LAST_PUT = 4
-"""Of the first run of the grouped report; its regeneration has one less."""
+LAST_PUT = 3
+"""Of a run of the grouped report."""
 
 
 @dataclass
@@ -49,15 +50,20 @@ class Reports:
     report_id: str
 
     def first(self) -> None:
+        self.show(OLD)
         with self.scene.databases() as databases:
             configure_one(databases, self.report_id, DAYS[0], NOW)
 
     def again(self) -> None:
         """The data are restated, and somebody wants the dates anew."""
-        assert self.scene.vendor is not None
-        self.scene.vendor.control(set={"without": NEW.without, "plus": NEW.plus})
+        self.show(NEW)
         with self.scene.databases() as databases:
             regenerate(databases, NOW, self.report_id)
+
+    def show(self, data: Data) -> None:
+        """From now on Druid has these."""
+        assert self.scene.vendor is not None
+        self.scene.vendor.control(set={"without": data.without, "plus": data.plus})
 
     def objects(self) -> Tree:
         return tree(self.scene.home / "lake" / "reports")
@@ -166,11 +172,9 @@ def test_a_stopped_worker_that_goes_on_beside_its_heir_writes_over_nothing(
     assert scene.run() == 0, scene.logs()
     reports.again()
     # the data are restated once more after it has asked
-    between = Data(TO_AT, plus=99)
-    assert scene.vendor is not None
-    scene.vendor.control(set={"without": [], "plus": between.plus})
+    reports.show(Data(plus=99))
     stale = stopped_at(scene, step)
-    scene.vendor.control(set={"without": NEW.without, "plus": NEW.plus})
+    reports.show(NEW)
     assert scene.run() == 0, scene.logs()
     reports.check_again()
     before = reports.objects()
