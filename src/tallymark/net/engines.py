@@ -53,6 +53,7 @@ class EngineHttp:
         self._timeout_s = timeout_s
         self._total_s = total_s
         self._idle_s = idle_s
+        self._ssl = httpx.create_ssl_context()
         self._ends = Deadline()
         self._asks = self._pool(self._ends, resolve)
         # a stream is read while its thread asks other questions: their deadline is not its own
@@ -89,7 +90,7 @@ class EngineHttp:
 
     def _pool(self, deadline: Deadline, resolve: Resolve) -> httpcore.ConnectionPool:
         return httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=self._ssl,
             max_connections=None,
             max_keepalive_connections=0,
             network_backend=GuardedBackend(self._allow, self._clock, deadline, resolve),

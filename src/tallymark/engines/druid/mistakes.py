@@ -130,7 +130,7 @@ def _parts(found: Looked, query: Mapping[str, Any]) -> None:
             named.add(aggregation_name(one))
     for path, one in found.listed(query.get("postAggregations"), f"{HERE}.postAggregations"):
         look_post_aggregation(found, one, path, named)
-        if isinstance(one, Mapping) and isinstance(one.get("name"), str):
+        if isinstance(one, Mapping) and one.get("name") and isinstance(one["name"], str):
             named.add(one["name"])
         else:
             found.say(f"{path}.name", "a post-aggregation needs a name of its own")

@@ -62,7 +62,8 @@ class Looked:
             self.unknown.append(WrongField(f"{path}.type", text))
             return None
         for needed in known[name]:
-            if needed not in value and INSTEAD.get(needed) not in value:
+            there = needed in value or INSTEAD.get(needed) in value
+            if not there or (needed == "name" and not isinstance(value["name"], str)):
                 self.say(f"{path}.{needed}", f"`{name}` needs `{needed}`{_misplaced(value)}")
         return name
 
@@ -100,7 +101,7 @@ def look_filter(found: Looked, value: Any, path: str) -> None:
 
 def look_aggregation(found: Looked, value: Any, path: str) -> None:
     kind = found.typed(value, path, "an aggregation", AGGREGATORS)
-    if kind is None and isinstance(value, Mapping) and not value.get("name"):
+    if kind is None and isinstance(value, Mapping) and not isinstance(value.get("name"), str):
         found.say(f"{path}.name", "an aggregation needs a name of its own")
     if kind == "count":
         if "fieldName" in value:
@@ -125,10 +126,9 @@ def look_post_aggregation(found: Looked, value: Any, path: str, named: Set[str])
         return
     if kind == "arithmetic" and "fn" in value and value["fn"] not in FUNCTIONS:
         found.say(f"{path}.fn", f"one of {' '.join(FUNCTIONS)}")
-    if kind in READS_A_FIELD and "fieldName" in value and value["fieldName"] not in named:
-        said = (
-            f"no aggregation is named {value['fieldName']!r}{near(str(value['fieldName']), named)}"
-        )
+    read = value.get("fieldName") if kind in READS_A_FIELD else None
+    if read is not None and not (isinstance(read, str) and read in named):
+        said = f"no aggregation is named {read!r}{near(str(read), named)}"
         found.say(f"{path}.fieldName", f"{said}; add it to `aggregations`")
     if isinstance(value.get("field"), Mapping):
         look_post_aggregation(found, value["field"], f"{path}.field", named)

@@ -36,7 +36,7 @@ class Server:
 
     broker: str
     coordinator: str
-    secret_headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def post(self, http: Http, path: str, body: Any) -> Any:
         """What the broker answers. Raises: as `meaning` says; EngineAway; RetryableError."""
