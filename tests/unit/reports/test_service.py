@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ from typing import Any
 import pytest
 
 from tallymark.engines import Checked
-from tallymark.errors import BadRequest, Conflict, NotFound, WrongField, WrongFields
+from tallymark.errors import BadRequest, CommitConflict, Conflict, NotFound, WrongField, WrongFields
 from tallymark.reports import runs, told
 from tallymark.state.database import Databases, open_databases, reading
 from tests import listed
-from tests.listed import NOW, OUTPUT, REQUEST, Here
+from tests.listed import NOW, OUTPUT, REQUEST, Here, Listed
 
 
 @pytest.fixture
@@ -118,6 +119,33 @@ def test_a_report_that_would_take_anothers_object_stays_as_it_was(anywhere: Here
     with pytest.raises(Conflict):
         anywhere.reports.patch(other.report_id, '{"output_file_pattern": "plays-{end_date}.csv"}')
     assert anywhere.reports.get(other.report_id) == other
+
+
+def test_of_reports_that_come_at_once_only_one_gets_an_object(anywhere: Here) -> None:
+    def submit(n: int) -> bool:
+        try:
+            anywhere.submit(report_name=f"Plays {n}", output_file_pattern="plays-{end_date}.csv")
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(submit, range(8)))
+    assert taken.count(True) == len(anywhere.reports.list()) == 1
+
+
+def test_a_change_does_not_undo_what_somebody_else_changed_meanwhile(here: Here) -> None:
+    report = here.submit()
+
+    def changed_meanwhile(*asked: Any) -> Checked:
+        here.engine.check = Listed().check  # type: ignore[method-assign]
+        here.reports.patch(report.report_id, '{"channel_id": "theirs"}')
+        return Checked(output=OUTPUT)
+
+    here.engine.check = changed_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(CommitConflict, match="try again"):
+        here.reports.patch(report.report_id, '{"output_format": "json"}')
+    assert here.reports.get(report.report_id).spec.channel_id == "theirs"
 
 
 def test_a_patch_changes_what_it_names_and_null_takes_a_field_away(here: Here) -> None:
