@@ -36,7 +36,7 @@ def mapped(where: str, key: str, *, put: bool = False) -> Iterator[None]:
 
 def _nowhere_to_put(error: Exception, where: str) -> Exception:
     told = _told(error)
-    if _NO_BUCKET.search(told):
+    if _NO_BUCKET.search(str(error)):
         return FatalError(f"there is no {where}: {told}")
     # an upload that has ended already, or was given up
     return RetryableError(f"{where} lost what was being put: {told}")

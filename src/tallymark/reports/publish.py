@@ -83,10 +83,9 @@ def publish(job: Publication, spooled: Spooled) -> list[Published]:
     paths = [file.path for file in spooled.files]
     if job.grouped:
         paths.append(job.manifest_path)
-    # what is put goes over exactly this: somebody who took over after the next line is not lost
+    # before the claim is looked at again: what is put goes over exactly this
     looked_at = {*paths, *(file.path for file in job.before if file.kind == "manifest")}
     seen = {path: job.store.stat(job.key(path)) for path in looked_at}
-    job.still_ours()
     kept = _back_up(job)
     job.reached("report.backed_up")
     if job.manifest_path in kept:

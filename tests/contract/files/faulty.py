@@ -19,6 +19,7 @@ class Fault:
 
     refuse   it is not passed on, and answered 500
     late     it is passed on, and answered 500 all the same
+    deny     it is passed on, and answered 403 all the same
     lose     it is passed on, and its answer never comes: the connection breaks
     hang     it is passed on, and its answer never comes: nothing happens any more
     halve    half of its body is passed on, then both connections break
@@ -93,6 +94,8 @@ def faulty(endpoint: str) -> Iterator[Faulty]:
                 self.close_connection = True
             elif fate == "late":
                 self.answer(500, {}, b"<Error><Code>InternalError</Code></Error>")
+            elif fate == "deny":
+                self.answer(403, {}, b"<Error><Code>RequestExpired</Code></Error>")
             else:
                 self.answer(status, headers, data, cut=fate == "cut")
 

@@ -2,68 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tallymark.errors import CommitConflict, RetryableError
-from tallymark.files import Files, cloud, stores
-from tests.contract.files.faulty import Fault, Faulty, faulty
+from tallymark.files import cloud
+from tests.contract.files.faulty import Fault
 from tests.contract.files.local import Write, ours
-from tests.servers.azurite import Azurite
-from tests.servers.s3 import S3
-from tests.stores import azure_at, s3_at
+from tests.contract.files.place import Place, placed
 
 LARGE_BYTES = 10 << 20
 AFTER_IT_ARRIVED = ("lose", "hang", "late")
 BEFORE_IT_ARRIVED = ("refuse", "halve")
 
 
-@dataclass
-class Place:
-    """The same store, through the proxy and past it."""
-
-    through: Files
-    past: Files
-    proxy: Faulty
-    part: str
-    """In the first line of a request that carries a part of an upload, and of one that ends it."""
-    end: str
-    s3_data: Path | None
-
-
 @pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def _soon_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cloud, "SMALL_BYTES", 1 << 20)
     monkeypatch.setattr(cloud, "UPLOAD_BYTES", 5 << 20)
-    monkeypatch.setattr(stores, "REQUEST_FOR", timedelta(seconds=1))
-    soon = {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=5)}
-    monkeypatch.setattr(stores, "RETRIES", {**stores.RETRIES, "backoff": soon})
 
 
 @pytest.fixture(params=["s3", "azure"])
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    open_at: Callable[..., Callable[[], Files]]
-    data: Path | None = None
-    if request.param == "s3":
-        s3: S3 = request.getfixturevalue("s3")
-        endpoint, name, open_at = s3.endpoint, s3.make_bucket(), lambda n, t: s3_at(s3, n, "p", t)
-        data = s3.data / name
-    else:
-        azurite: Azurite = request.getfixturevalue("azurite")
-        name, endpoint = azurite.make_container(), azurite.endpoint
-        open_at = lambda n, t: azure_at(azurite, n, "p", t)  # noqa: E731
-    part, end = ("partNumber", "POST") if data else ("comp=block&", "comp=blocklist")
-    with faulty(endpoint) as proxy:
-        yield Place(open_at(name, proxy.at)(), open_at(name, "")(), proxy, part, end, data)
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    hangs = "hang" in request.node.callspec.params.values()
+    with placed(request.param, request, monkeypatch, wait_s=1 if hangs else 60) as found:
+        yield found
 
 
 def test_one_failure_is_nobodys_concern(place: Place, local: Write) -> None:
     seen = None
-    for n, do in enumerate((*AFTER_IT_ARRIVED, *BEFORE_IT_ARRIVED)):
+    for n, do in enumerate(("lose", "late", *BEFORE_IT_ARRIVED)):
         place.proxy.begin(Fault(do, "PUT", times=1))
         seen = place.through.publish("a/x", local(f"try{n}"), seen, ours)
         assert place.proxy.struck == 1
@@ -71,7 +40,7 @@ def test_one_failure_is_nobodys_concern(place: Place, local: Write) -> None:
         assert place.past.get("a/x") == local(f"try{n}").read_bytes()
 
 
-@pytest.mark.parametrize("do", AFTER_IT_ARRIVED)
+@pytest.mark.parametrize("do", [*AFTER_IT_ARRIVED, "deny"])
 def test_a_put_that_arrived_though_nobody_said_so_is_a_success(
     place: Place, local: Write, do: str
 ) -> None:
@@ -117,7 +86,7 @@ def test_what_nobody_can_look_at_is_tried_again_and_found(place: Place, local: W
     assert place.through.publish("a/x", local("late"), there, ours) == place.past.stat("a/x")
 
 
-@pytest.mark.parametrize("do", [*AFTER_IT_ARRIVED, *BEFORE_IT_ARRIVED])
+@pytest.mark.parametrize("do", ["lose", "late", *BEFORE_IT_ARRIVED])
 def test_a_part_of_an_upload_that_fails_once_is_sent_again(
     place: Place, local: Write, do: str
 ) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import shutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tallymark.errors import ClaimLost, CommitConflict, NotFound
-from tallymark.files import Files, Stat, cloud
+from tallymark.errors import ClaimLost, CommitConflict, FatalError, NotFound, RetryableError
+from tallymark.files import Files, Stat, StillOurs, cloud
 from tests.contract.files.local import Write, lost, ours
+from tests.servers.azurite import Azurite
 from tests.servers.s3 import S3
-from tests.stores import STORES, opener, s3_at
+from tests.stores import STORES, azure_at, opener, s3_at
 
 LARGE_BYTES = 10 << 20
 SIZES = pytest.mark.parametrize("n_bytes", [0, 1000, LARGE_BYTES], ids=["none", "small", "large"])
@@ -135,6 +140,68 @@ def test_of_many_who_publish_at_once_one_wins(make: Callable[[], Files], local: 
         thread.join()
     assert len(won) == 1
     assert make().get("a/x") == won[0].read_bytes()
+
+
+def test_who_compares_at_the_same_time_as_another_does_not_overwrite_it(
+    make: Callable[[], Files], local: Write
+) -> None:
+    """Each has looked, and found what it saw; only one may go on."""
+    make().put("a/x", b"seen")
+    seen = make().stat("a/x")
+    won = []
+
+    def publish(word: str, still_ours: StillOurs) -> None:
+        with suppress(CommitConflict):
+            make().publish("a/x", local(word), seen, still_ours)
+            won.append(word)
+
+    other = threading.Thread(target=publish, args=("other", ours))
+
+    def meanwhile() -> None:
+        other.start()
+        other.join(0.3)
+
+    publish("one", meanwhile)
+    other.join()
+    assert len(won) == 1
+    assert make().get("a/x") == local(won[0]).read_bytes()
+
+
+def test_an_upload_that_the_store_lost_is_begun_again(s3: S3, local: Write) -> None:
+    bucket = s3.make_bucket()
+
+    def meanwhile() -> None:
+        shutil.rmtree(s3.data / bucket / ".sgwtmp")
+
+    with pytest.raises(RetryableError, match="lost what was being put"):
+        s3_at(s3, bucket)().publish("a/x", local("one", LARGE_BYTES), None, meanwhile)
+
+
+@pytest.mark.parametrize("n_bytes", [1000, LARGE_BYTES])
+def test_a_bucket_that_is_not_there_is_for_a_person_to_mend(
+    s3: S3, azurite: Azurite, local: Write, n_bytes: int
+) -> None:
+    for files in (s3_at(s3, "nowhere")(), azure_at(azurite, "nowhere")()):
+        with pytest.raises(FatalError, match=r"there is no \w+://nowhere"):
+            files.publish("a/x", local("one", n_bytes), None, ours)
+        with pytest.raises(FatalError, match="nowhere"):
+            files.put("a/x", b"1")
+        with pytest.raises(FatalError, match="404"):
+            list(files.list(""))
+
+
+def test_wrong_credentials_are_for_a_person_to_mend(s3: S3, azurite: Azurite, local: Write) -> None:
+    wrong = base64.b64encode(b"wrong").decode()
+    bucket, container = s3.make_bucket(), azurite.make_container()
+    for files in (
+        s3_at(replace(s3, secret="wrong"), bucket)(),
+        s3_at(replace(s3, key="nobody"), bucket)(),
+        azure_at(replace(azurite, key=wrong), container)(),
+    ):
+        with pytest.raises(FatalError, match="refuses the credentials"):
+            files.publish("a/x", local("one"), None, ours)
+        with pytest.raises(FatalError, match="refuses the credentials"):
+            files.stat("a/x")
 
 
 @SIZES
