@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -109,7 +110,7 @@ def raw(answer: Callable[[socket.socket], None], family: int = socket.AF_INET) -
             with connection:
                 seen.append(("", {}))
                 try:
-                    connection.recv(65536)
+                    heard(connection)
                     answer(connection)
                 except OSError:
                     continue
@@ -122,6 +123,17 @@ def raw(answer: Callable[[socket.socket], None], family: int = socket.AF_INET) -
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)
+
+
+def heard(connection: socket.socket) -> bytes:
+    """One whole request: what is left unread would turn the end of the connection into a reset."""
+    request = connection.recv(65536)
+    head, _, _ = request.partition(b"\r\n\r\n")
+    announced = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    whole = len(head) + 4 + int(announced[1]) if announced else 0
+    while request and len(request) < whole:
+        request += connection.recv(65536)
+    return request
 
 
 def client(*servers: Served, ledger: Ledger | None = None, **options: Any) -> Client:
