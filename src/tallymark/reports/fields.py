@@ -13,6 +13,7 @@ from tallymark.errors import BadRequest, ConfigError, WrongField
 
 LONGEST_TEXT = 200
 LONGEST_QUERY = 200_000
+MOST_NAMES = 1_000
 _LINES = re.compile(r"[\t\n\r\x85\u2028\u2029]")
 Found = TypeVar("Found")
 
@@ -82,6 +83,9 @@ class Fields:
             return ()
         if not isinstance(found, list) or not all(isinstance(one, str) and one for one in found):
             self.blame(name, "must be a list of names")
+            return ()
+        if len(found) > MOST_NAMES:
+            self.blame(name, f"has more than {MOST_NAMES:,} names")
             return ()
         for one in sorted({one for one in found if found.count(one) > 1}):
             self.blame(name, f"names {one!r} twice")

@@ -13,7 +13,7 @@ from tallymark.engines import Checked
 from tallymark.errors import WrongField
 from tallymark.reports import columns, pattern, placing, timing
 from tallymark.reports.define import DEFAULT_PATTERN, ReportSpec
-from tallymark.reports.fields import LONGEST_QUERY, Fields
+from tallymark.reports.fields import LONGEST_QUERY, MOST_NAMES, Fields
 
 LATER = ("CASSANDRA", "ELASTICSEARCH")
 """Engines of the founding design that are not there yet."""
@@ -57,7 +57,7 @@ def parse(request: Mapping[str, Any], known: Known, now: datetime) -> Draft:
     query_json, query_sql = _query(fields)
     availability, availability_files = placing.availability(fields)
     store, prefix = placing.destination(fields, known.stores)
-    names = fields.value("output_field_names")
+    names = _names(fields)
     spec = ReportSpec(
         report_name=fields.text("report_name", "what people call it"),
         engine=_engine(fields, known),
@@ -133,6 +133,15 @@ def _engine(fields: Fields, known: Known) -> str:
         )
     fields.blame("query_engine", said)
     return ""
+
+
+def _names(fields: Fields) -> Any:
+    """What they mean depends on the columns of the answer; here they are only not too many."""
+    found = fields.value("output_field_names")
+    if isinstance(found, dict | list) and len(found) > MOST_NAMES:
+        fields.blame("output_field_names", f"has more than {MOST_NAMES:,} names")
+        return None
+    return found
 
 
 def _query(fields: Fields) -> tuple[Mapping[str, Any] | None, str | None]:

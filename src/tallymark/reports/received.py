@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,8 +67,8 @@ def _parsed(text: str, twice: list[str]) -> Any:
     def whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.extend(name for name in made if names.count(name) > 1)
+            times = Counter(name for name, _ in pairs)
+            twice.extend(name for name, n in times.items() if n > 1)
         return made
 
     try:

@@ -98,6 +98,8 @@ def replace_report(
 
 def get(conn: Connection, report_id: str) -> Report:
     """Raises: NotFound."""
+    if not report_id.isprintable():
+        raise _unknown(report_id)  # a database would refuse to look for it
     row = conn.execute(select(reports).where(reports.c.report_id == report_id)).one_or_none()
     if row is None:
         raise _unknown(report_id)

@@ -171,6 +171,14 @@ def test_a_wrong_field_is_told_what_is_right(field: str, value: Any, said: str) 
     assert said in one.text
 
 
+def test_more_names_than_anybody_writes_are_refused() -> None:
+    many = [f"c{n}" for n in range(1001)]
+    assert wrong(group_by_fields=many, output_field_names=many) == {
+        "group_by_fields": "has more than 1,000 names",
+        "output_field_names": "has more than 1,000 names",
+    }
+
+
 def test_a_field_within_a_field_is_named_with_its_way() -> None:
     found = wrong(
         execution_frequency="ONCE",

@@ -183,6 +183,14 @@ def test_a_report_that_is_not_there_is_not_found(here: Here) -> None:
             done("nothing-00000000")
 
 
+def test_a_name_that_no_database_can_look_for_is_not_found(anywhere: Here) -> None:
+    for name in ("", "a\0b", "\ud800", "x" * 10_000, "'; --"):
+        with pytest.raises(NotFound):
+            anywhere.reports.get(name)
+        with pytest.raises(NotFound):
+            anywhere.reports.disable(name)
+
+
 def test_reports_are_listed_by_status(anywhere: Here) -> None:
     one, two = anywhere.submit(), anywhere.submit(report_name="Other")
     anywhere.reports.disable(one.report_id)

@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
 from tallymark.engines import Checked
 from tallymark.errors import EngineAway, FatalError, WrongField
 from tallymark.reports.parse import Known, parse
 from tallymark.state.database import open_databases
+from tallymark.web.api import report_shapes as shapes
 from tallymark.web.api.report_shapes import ReportIn
 from tallymark.web.app import create_app
 from tests import listed
@@ -72,6 +74,29 @@ def test_a_report_goes_its_whole_way(client: Client, reports: Here) -> None:
     assert client.get(REPORTS, **by_status).json()["count"] == 0
     assert client.post(f"{one}/enable", headers=WRITER).json()["status"] == "ENABLED"
     assert client.post(f"{one}/run", headers=WRITER).status_code == 200
+
+
+def test_answers_have_the_shapes_that_are_described(client: Client, reports: Here) -> None:
+    report = reports.submit()
+    reports.plan(report)
+    reports.made(report, "2026-11-21")
+    dates = {"from": "2026-11-20", "to": "2026-11-21"}
+    wanted = {"report_list": [], "reason": "x", "replay_interval": dates}
+    one = f"{REPORTS}/{report.report_id}"
+    answers: list[tuple[type[BaseModel], Any]] = [
+        (shapes.ReportsOut, client.get(REPORTS, headers=READER)),
+        (shapes.ReportOut, client.get(one, headers=READER)),
+        (shapes.RunsOut, client.get(f"{one}/runs", headers=READER)),
+        (shapes.WhyOut, client.get(f"{one}/why", headers=READER)),
+        (shapes.PreviewOut, client.get(f"{one}/preview", headers=READER)),
+        (shapes.RegeneratedOut, client.post(f"{REPORTS}/regenerate", json=wanted, headers=WRITER)),
+        (shapes.EnvelopeOut, client.post("/report/jobs", json=envelope({}), headers=READER)),
+        (shapes.EnvelopeOut, client.post("/report/jobs/submit", json={}, headers=WRITER)),
+    ]
+    for shape, answer in answers:
+        # what is left out of a description would be left out of this dump
+        shown = shape.model_validate(answer.json()).model_dump(mode="json")
+        assert shown == answer.json(), shape
 
 
 def test_runs_tell_what_became_of_each_date(client: Client, reports: Here) -> None:
