@@ -162,7 +162,7 @@ def _put_bytes(job: Publication, path: str, data: bytes, seen: Stat | None) -> S
 
 
 def _sweep(job: Publication, paths: Iterable[str]) -> None:
-    # the manifest first: it must not lead to what is gone
-    for path in sorted(paths, key=lambda path: (path != job.manifest_path, path)):
+    # none of them is what a manifest leads to: that of the earlier run leads to its backups
+    for path in sorted(paths):
         job.still_ours()
         job.store.delete(job.key(path))
