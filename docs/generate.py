@@ -16,8 +16,10 @@ from fastapi.routing import APIRoute
 from typer.main import get_command
 
 from tallymark import config, connectors, errors
+from tallymark import engines as engine_kinds
 from tallymark.cli import app
 from tallymark.cli.common import EXIT_CODES
+from tallymark.files.stores import KINDS
 from tallymark.model import Stream
 from tallymark.state.database import migrate, open_databases
 from tallymark.web.app import create_app
@@ -33,7 +35,8 @@ This page is written by `make fix` from the code; a test fails when it is stale.
 
 
 def page() -> str:
-    parts = (settings(), commands(), sources(), routes(), figures(), error_tree())
+    workspace = (sources(), engines(), stores())
+    parts = (settings(), commands(), *workspace, routes(), figures(), error_tree())
     return HEAD + "".join("\n" + "\n".join(part).rstrip() + "\n" for part in parts)
 
 
@@ -117,9 +120,27 @@ def shipped() -> dict[str, type[connectors.Connector]]:
     return {kind: one for kind, one in found.items() if one.__module__.startswith("tallymark.")}
 
 
-def setting_rows(connector: type[connectors.Connector]) -> Iterator[str]:
-    hints = typing.get_type_hints(connector)
-    fields = dataclasses.fields(cast(Any, connector))
+def engines() -> Iterator[str]:
+    yield "## Engines\n"
+    yield "Under `engines:` in the workspace, by kind; one without settings is always there.\n"
+    for kind, found in sorted(engine_kinds.discover().items()):
+        yield f"### `{kind}`\n"
+        yield " ".join((inspect.getdoc(found) or "").split()) + "\n"
+        yield from setting_rows(found)
+
+
+def stores() -> Iterator[str]:
+    yield "## Stores\n"
+    yield "Under `stores:` in the workspace, by names of yours; the scheme of `url` is the kind.\n"
+    for scheme, found in KINDS.items():
+        yield f"### `{scheme}://`\n"
+        yield " ".join((inspect.getdoc(found) or "").split()) + "\n"
+        yield from setting_rows(found)
+
+
+def setting_rows(kind: type[Any]) -> Iterator[str]:
+    hints = typing.get_type_hints(kind)
+    fields = dataclasses.fields(kind)
     if not fields:
         return
     yield from table("setting", "type", "default")

@@ -26,6 +26,8 @@ from tallymark.net.guard import parse_url
 
 @dataclass(frozen=True, kw_only=True)
 class Druid:
+    """Apache Druid: native queries and SQL at the broker, what is loaded at the coordinator."""
+
     kind: ClassVar[str] = "druid"
     always: ClassVar[bool] = False
 
