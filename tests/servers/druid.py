@@ -78,11 +78,14 @@ class Druid:
         segments: str = "day",
         task: str = "PT1M",
     ) -> None:
-        """Let a supervisor take the events of a topic; a task shorter than a minute fails."""
+        """Let a supervisor take the events of a topic; a task shorter than a minute fails.
+
+        Kafka knows it by the name of the source, see `Kafka.slow`.
+        """
         io = {
             "topic": topic,
             "inputFormat": {"type": "json"},
-            "consumerProperties": {"bootstrap.servers": bootstrap},
+            "consumerProperties": {"bootstrap.servers": bootstrap, "client.id": source},
             "useEarliestOffset": True,
             "taskDuration": task,
             "startDelay": "PT1S",
@@ -181,7 +184,8 @@ class Druid:
         path = f"/druid/coordinator/v1/datasources/{source}/loadstatus?forceMetadataRefresh=true"
         try:
             status = call(self.coordinator + path)
-        except urllib.error.HTTPError:
+        except (urllib.error.HTTPError, json.JSONDecodeError):
+            # before the first segment it says so in plain text
             return False
         there = [one for one in self.segments(source) if one["is_published"]]
         if not (status == {source: 100.0} and there and all(s["is_available"] for s in there)):

@@ -39,6 +39,10 @@ class Kafka:
         lines = [f"send {topic} {partition} {json.dumps(event)}" for event in events]
         self._tell([*lines, "flush"])
 
+    def slow(self, client: str, bytes_per_s: int) -> None:
+        """Let the readers with a `client.id` have no more than this."""
+        self._tell([f"slow {client} {bytes_per_s}"])
+
     def close(self) -> None:
         for sender in self._sender:
             sender.communicate(timeout=20)

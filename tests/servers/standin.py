@@ -32,8 +32,9 @@ from tests.servers.standin_data import Data, Unknown
 class Fault:
     """What happens to the next `times` requests (None: to all) of a path, after `after` of them.
 
-    status: this status and body; cut: half of the answer, then the connection ends; short: half of
-    the answer, but HTTP says that it is whole; stall: half, then nothing for `seconds`.
+    status: this status and body; odd: 200 and this body; cut: half of the answer, then the
+    connection ends; short: half of the answer, but HTTP says that it is whole; stall: half, then
+    nothing for `seconds`.
     `of`: only requests whose body holds this text.
     """
 
@@ -181,13 +182,14 @@ class _Handler(BaseHTTPRequestHandler):
         told = {"path": self.path, "query": query, "interval": interval}
         self.standin.log.write({"event": "start", **told})
         fault = self.standin.next_fault(self.path, body)
-        if fault is not None and fault.kind == "status":
-            status, text = fault.status, json.dumps(fault.body or {"error": "out of order"})
+        if fault is not None and fault.kind in ("status", "odd"):
+            status = 200 if fault.kind == "odd" else fault.status
+            text = json.dumps(fault.body or {"error": "out of order"})
         else:
             status, text = self._true(query)
         self.standin.log.write({"event": "end", "status": status, **told})
         pieces = list(_pieces(text.encode()))
-        if fault is None or fault.kind == "status":
+        if fault is None or fault.kind in ("status", "odd"):
             self._send(status, pieces)
             return
         half = list(_pieces(text.encode()[: len(text.encode()) // 2]))

@@ -3,6 +3,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.*;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.producer.*;
+import org.apache.kafka.common.quota.*;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
@@ -10,6 +11,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  *   topic NAME PARTITIONS      makes a topic
  *   send NAME PARTITION JSON   sends an event
  *   flush                      waits until all was taken
+ *   slow CLIENT BYTES          lets readers of this client.id have so many bytes a second
  * and the answer to all but `send` is a line `done`.
  */
 public class Send {
@@ -30,7 +32,11 @@ public class Send {
           });
           continue;
         }
-        if (part[0].equals("topic"))
+        if (part[0].equals("slow")) {
+          var client = new ClientQuotaEntity(Map.of(ClientQuotaEntity.CLIENT_ID, part[1]));
+          var rate = new ClientQuotaAlteration.Op("consumer_byte_rate", Double.valueOf(part[2]));
+          admin.alterClientQuotas(List.of(new ClientQuotaAlteration(client, List.of(rate)))).all().get();
+        } else if (part[0].equals("topic"))
           admin.createTopics(List.of(new NewTopic(part[1], Integer.parseInt(part[2]), (short) 1))).all().get();
         else producer.flush();
         System.out.println("done");
