@@ -11,7 +11,7 @@ from importlib import import_module
 
 from bench.result import WORK, Result, write
 
-NAMES = ("paged", "cascade", "join", "table", "refresh", "overlays", "idle")
+NAMES = ("paged", "cascade", "join", "table", "refresh", "overlays", "scan", "stream", "idle")
 
 
 def main(names: list[str]) -> int:

@@ -187,7 +187,7 @@ print(peak_kb() - before)
 
 
 @pytest.mark.parametrize(
-    ("output_format", "rows", "most_mb"), [("csv", 50_000, 60), ("parquet", 150_000, 220)]
+    ("output_format", "rows", "most_mb"), [("jsonl", 50_000, 60), ("parquet", 150_000, 220)]
 )
 def test_memory_does_not_grow_with_the_answer(
     output_format: str, rows: int, most_mb: int, tmp_path: Path
