@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check oracle bench fix wheel lock clean
+.PHONY: help setup run test check oracle bench bench-peers fix wheel lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,7 +16,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## show the words
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
 
 setup: .venv/.installed  ## make .venv from the hash-checked locks and build the front end
 	@scripts/frontend.sh
@@ -49,6 +49,9 @@ oracle: setup  ## make docs/calendar-suite again: PostgreSQL and Java say what i
 bench: setup  ## measure against the peers; writes bench/results.md
 	$(BIN)/python -m bench
 
+bench-peers: setup  ## the same, against peers that take long to install; writes bench/peers.md
+	$(BIN)/python -m bench peers
+
 wheel: setup  ## dist/tallymark-*.whl, with the built front end inside
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
@@ -58,6 +61,7 @@ lock: .venv/.installed  ## compile the locks anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(COMPILE) --group pyproject.toml:bench -o requirements-bench.lock
+	$(COMPILE) --group pyproject.toml:peers -o requirements-peers.lock
 	$(COMPILE) --group pyproject.toml:node -o requirements-node.lock
 
 clean:  ## remove what the words made (never .demo)

@@ -1,4 +1,7 @@
-"""`python -m bench [NAME …]`: run the measurements one after another, each in its own process."""
+"""`python -m bench [NAME …]`: run the measurements one after another, each in its own process.
+
+`peers` as the only name: those whose peers take long to install.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,19 @@ from importlib import import_module
 
 from bench.result import WORK, Result, write
 
-NAMES = ("paged", "cascade", "join", "table", "refresh", "overlays", "scan", "stream", "idle")
+NAMES = (
+    "paged",
+    "cascade",
+    "join",
+    "table",
+    "refresh",
+    "overlays",
+    "scan",
+    "stream",
+    "report",
+    "idle",
+)
+PEERS = ("peer_superset",)
 
 
 def main(names: list[str]) -> int:
@@ -20,9 +35,11 @@ def main(names: list[str]) -> int:
         return 0
     WORK.mkdir(parents=True, exist_ok=True)
     load = os.getloadavg()[0]
-    results = [_apart(name) for name in names or NAMES]
-    if not names:
-        write(results, load)
+    pages = {(): (NAMES, "results.md"), ("peers",): (PEERS, "peers.md")}
+    wanted, page = pages.get(tuple(names), (names, None))
+    results = [_apart(name) for name in wanted]
+    if page:
+        write(results, load, page)
     for result in results:
         print(f"{'ok  ' if result.good else 'BAD '} {result.name}: {result.got} ({result.wanted})")
         for note in result.notes:

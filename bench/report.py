@@ -35,7 +35,7 @@ from tallymark.wiring.reporter import reporter
 
 HOME = WORK / "report"
 TABLE = "npm.downloads"
-PACKAGES = [f"@acme/package-{n:03d}" for n in range(200)]
+PACKAGES = [f"package-{n:03d}" for n in range(200)]
 FIRST_ON, DAYS = date(2025, 1, 1), 365
 TIMES = 9
 MOST = 3.0
@@ -105,7 +105,7 @@ def _rows(node: Node) -> pa.Table:
         duckdb.execute(
             f"""
             SELECT make_timestamptz({_us()} + day * 86400000000) AS ts,
-                   format('@acme/package-{{:03d}}', package) AS package,
+                   format('package-{{:03d}}', package) AS package,
                    (hash(day, package) % 100000)::BIGINT AS downloads,
                    1::BIGINT AS _batch, 1::BIGINT AS _page,
                    make_timestamptz({_us()}) AS _ingested_at

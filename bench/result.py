@@ -16,7 +16,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "bench" / "work"
-PAGE = ROOT / "bench" / "results.md"
 
 
 @dataclass
@@ -52,12 +51,13 @@ def median(run: Callable[[], float], times: int = 3) -> float:
     return sorted(run() for _ in range(times))[times // 2]
 
 
-def write(results: list[Result], load: float) -> None:
+def write(results: list[Result], load: float, page: str) -> None:
     """`load`: the machine's load average before the run."""
+    word = {"results.md": "bench", "peers.md": "bench-peers"}[page]
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. Only ratios of one run mean something.",
+        f"Written by `make {word}`. Only ratios of one run mean something.",
         "",
     ]
     doubtful = ": **the run is doubtful, others were at work**" if load > 1.5 else ""
@@ -67,7 +67,7 @@ def write(results: list[Result], load: float) -> None:
     lines += [f"| {r.name} | {r.wanted} | {r.got} | {'✓' if r.good else '✗'} |" for r in results]
     for r in results:
         lines += ["", f"## {r.name}", "", *[f"- {note}" for note in r.notes]]
-    PAGE.write_text("\n".join(lines) + "\n")
+    (ROOT / "bench" / page).write_text("\n".join(lines) + "\n")
 
 
 def machine() -> Iterator[str]:
