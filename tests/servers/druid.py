@@ -180,8 +180,10 @@ class Druid:
         until(lambda: self._is_loaded(source), f"{source} is not loaded")
 
     def _is_loaded(self, source: str) -> bool:
-        # another source's answer would be as good as none: each is asked for by name
+        # another source's answer would be as good as none: each is asked for by name; and unasked
+        # it speaks of the last two weeks alone
         path = f"/druid/coordinator/v1/datasources/{source}/loadstatus?forceMetadataRefresh=true"
+        path += "&interval=1000-01-01%2F3000-01-01"
         try:
             status = call(self.coordinator + path)
         except (urllib.error.HTTPError, json.JSONDecodeError):
