@@ -40,14 +40,15 @@ def describe(error: Exception, object: Object, at: datetime, jitter: float) -> F
     schedule = schedule_of(object)
     tried_at = next_try(object.attempts + 1, _step_s(schedule), at, retry_after_s, jitter)
     return Failure(
-        error=_storable(text),
+        error=storable(text),
         at=at,
         next_try_at=schedule.next_after(at) if fatal and schedule is not None else tried_at,
         advice=_advice(error) if fatal else _hint(error),
     )
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """The text as every database takes it, and no longer than people read."""
     # PostgreSQL takes neither a NUL nor half a character, and the note of a failure must not fail
     return text.replace("\0", "").encode("utf-8", "replace").decode()[:2000]
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from tallymark.errors import ClaimLost, EngineAway, RetryableError, TallymarkError
 from tallymark.ledger.backoff import LONGEST_S, next_try
-from tallymark.ledger.failure import is_fatal
+from tallymark.ledger.failure import is_fatal, storable
 from tallymark.ledger.handler import Due
 from tallymark.ledger.objects import Object
 from tallymark.ledger.task import Task, drop, leave
@@ -28,7 +28,7 @@ from tallymark.reports.runs import LATE_FOR, Run
 from tallymark.reports.store import Report
 from tallymark.reports.stranded import note_stranded
 from tallymark.reports.tend import Tend
-from tallymark.state.database import reading, writing
+from tallymark.state.database import database_gone, reading, writing
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +101,11 @@ class Generator:
         except ClaimLost:
             raise
         except (NotReady, EngineAway) as error:
-            self._wait(attempt, str(error))
-        except (TallymarkError, OSError) as error:
+            self._wait(attempt, storable(str(error)))
+        except Exception as error:
+            # whatever it is, it is noted on its run: the next date has its turn
+            if database_gone(error):
+                raise
             self._failed(attempt, error)
 
     def _wait(self, attempt: Attempt, waits_for: str) -> None:
@@ -128,8 +131,9 @@ class Generator:
 
     def _failed(self, attempt: Attempt, error: Exception) -> None:
         run, now = attempt.run, self.parts.clock.now()
-        text = str(error) or type(error).__name__
-        log.warning("report %s of %s: %s", run.report_id, run.end_on, text)
+        expected = isinstance(error, TallymarkError | OSError)
+        text = storable(str(error) if expected and str(error) else repr(error))
+        log.warning("report %s of %s: %s", run.report_id, run.end_on, text, exc_info=not expected)
         fatal, late = is_fatal(error), now >= run.deadline_at
         after_s = error.retry_after_s if isinstance(error, RetryableError) else None
         tried_at = next_try(max(run.attempts, 1), 4 * LONGEST_S, now, after_s)
