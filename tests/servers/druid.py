@@ -180,14 +180,12 @@ class Druid:
         until(lambda: self._is_loaded(source), f"{source} is not loaded")
 
     def _is_loaded(self, source: str) -> bool:
-        # another source's answer would be as good as none: each is asked for by name; and unasked
-        # it speaks of the last two weeks alone
-        path = f"/druid/coordinator/v1/datasources/{source}/loadstatus?forceMetadataRefresh=true"
-        path += "&interval=1000-01-01%2F3000-01-01"
+        # without an interval only the last two weeks are looked at
+        asked = "forceMetadataRefresh=true&interval=1000-01-01/3000-01-01"
+        path = f"/druid/coordinator/v1/datasources/{source}/loadstatus?{asked}"
         try:
             status = call(self.coordinator + path)
-        except (urllib.error.HTTPError, json.JSONDecodeError):
-            # before the first segment it says so in plain text
+        except urllib.error.HTTPError:
             return False
         there = [one for one in self.segments(source) if one["is_published"]]
         if not (status == {source: 100.0} and there and all(s["is_available"] for s in there)):
