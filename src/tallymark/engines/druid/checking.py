@@ -36,9 +36,10 @@ _SECOND = Window(
     calendar=Calendar(),
 )
 _COLUMNS = """
-SELECT TABLE_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = 'druid'
+SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS
+WHERE TABLE_SCHEMA = 'druid'
 """
-_LINE = re.compile(r"line \[(\d+)\]")
+_LINE = re.compile(r"(?<=\bline )(\[?)(\d+)")
 _WITH_THE_REST = ("postAggregations", "having", "limitSpec", "subtotalsSpec", "metric", "context")
 
 
@@ -75,15 +76,18 @@ def _absent(
     server: Server, query: Mapping[str, Any], found: Looked, http: Http
 ) -> Iterator[WrongField]:
     """Tables and columns that Druid does not have: of these it would answer nothing, or nulls."""
-    there: dict[str, set[str]] = {}
-    for table, column in server.sql(http, _COLUMNS):
-        there.setdefault(table, set()).add(column)
+    there: dict[str, dict[str, str]] = {}
+    for table, column, kind in server.sql(http, _COLUMNS):
+        there.setdefault(table, {})[column] = kind
     source = query.get("dataSource")
     for name in sorted(set(sources.names(source)) - there.keys()):
         text = f"Druid has no data source {name!r}{near(name, there)}"
         yield WrongField(f"{HERE}.dataSource", text)
-    columns = there.get(sources.plain(source) or "", set())
+    columns = there.get(sources.plain(source) or "", {})
     for path, column in found.columns if columns else ():
+        if path in found.numbers and columns.get(column) == "VARCHAR":
+            text = f"{column} is text: what is no number in it counts as nothing"
+            found.warnings.append(f"{path}: {text}")
         if column not in columns:
             text = f"{sources.plain(source)} has no column {column!r}{near(column, columns)}"
             yield WrongField(path, text)
@@ -136,6 +140,6 @@ def _checked_sql(server: Server, text: str, calendar: Calendar, http: Http) -> C
         return Checked(unchecked=True, warnings=(_unchecked(error),))
     except FatalError as error:
         # the plan's own first line is not the user's
-        said = _LINE.sub(lambda m: f"line [{int(m[1]) - 1}]", str(error))
+        said = _LINE.sub(lambda m: f"{m[1]}{int(m[2]) - 1}", str(error))
         return Checked(wrong=(WrongField(TEXT, said),))
     return Checked()

@@ -16,6 +16,7 @@ from tallymark.engines.druid.shapes import (
     FILTERS,
     FUNCTIONS,
     INSTEAD,
+    NUMBERS,
     POST_AGGREGATORS,
     READS_A_FIELD,
     Needed,
@@ -37,6 +38,8 @@ class Looked:
     warnings: list[str] = field(default_factory=list)
     columns: list[tuple[str, str]] = field(default_factory=list)
     """Path and name of each column that is read."""
+    numbers: set[str] = field(default_factory=set)
+    """Paths of those that are read as numbers."""
 
     def say(self, path: str, text: str) -> None:
         self.wrong.append(WrongField(path, text))
@@ -114,6 +117,8 @@ def look_aggregation(found: Looked, value: Any, path: str) -> None:
     elif kind is not None and kind != "grouping":
         if "fieldName" in value:
             found.read(f"{path}.fieldName", value["fieldName"])
+        if kind.startswith(NUMBERS):
+            found.numbers.add(f"{path}.fieldName")
         for key in ("fields", "fieldNames"):
             for inner, one in found.listed(value.get(key), f"{path}.{key}"):
                 found.read(inner, one)

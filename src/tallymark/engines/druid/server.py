@@ -6,7 +6,7 @@ A query that Druid cannot read is answered 500, as if the server had failed; so 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,8 @@ _USERS_ERRORS = {
     "Unsupported operation",
     "Resource limit exceeded",
 }
+_EXPRESSION = "org.apache.druid.math.expr."
+"""A wrong expression is found while it is worked out, and looks like a fault of Druid's own."""
 _USERS_CLASSES = ("IAE", "UOE", "IllegalArgumentException", "UnsupportedOperationException")
 
 
@@ -93,6 +95,8 @@ def users_mistake(told: Mapping[str, Any]) -> bool:
     category, kind = told.get("category"), str(told.get("errorClass") or "")
     if category in _USERS_CATEGORIES or told.get("error") in _USERS_ERRORS:
         return True
+    if _EXPRESSION in str(told.get("errorMessage")):
+        return True
     if category in _SERVERS_CATEGORIES:
         return False
     return (
@@ -104,7 +108,7 @@ def users_mistake(told: Mapping[str, Any]) -> bool:
 
 def said(told: Mapping[str, Any]) -> str:
     """What Druid says of it; of a query that it cannot read it tells no more than a Java class."""
-    message = str(told.get("errorMessage") or told.get("error") or "")
+    message, _, _ = str(told.get("errorMessage") or told.get("error") or "").partition("\n")
     if "made it to the top" in message:
         message = "it cannot read it"
     kind = str(told.get("errorClass") or "").rpartition(".")[2]
@@ -117,7 +121,3 @@ def _told(body: bytes) -> Mapping[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return told if isinstance(told, dict) else {}
-
-
-def quoted(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

@@ -58,8 +58,10 @@ FILTERS: Needed = {
     "false": (),
 }
 
-_NUMBERS = ("Sum", "Min", "Max", "First", "Last", "Any")
-_PER_TYPE = [f"{kind}{what}" for kind in ("long", "double", "float") for what in _NUMBERS]
+NUMBERS = ("long", "double", "float")
+"""How aggregators of numbers are called: `longSum`."""
+_EACH = ("Sum", "Min", "Max", "First", "Last", "Any")
+_PER_TYPE = [f"{kind}{what}" for kind in NUMBERS for what in _EACH]
 _OF_FIELD = (
     *_PER_TYPE,
     *("doubleMean", "stringFirst", "stringFirstFold", "stringLast", "stringLastFold", "stringAny"),
