@@ -192,8 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None or fault.kind in ("status", "odd"):
             self._send(status, pieces)
             return
-        half = list(_pieces(text.encode()[: len(text.encode()) // 2]))
-        self._send(status, half, ends=fault.kind == "short")
+        self._send(status, list(_pieces(_half(text.encode()))), ends=fault.kind == "short")
         if fault.kind == "stall":
             self.standin.stopping.wait(fault.seconds)
         self.close_connection = True
@@ -218,6 +217,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """It keeps its own log."""
+
+
+def _half(text: bytes) -> bytes:
+    """Whole lines, where there are any: it looks like a shorter answer."""
+    half = text[: len(text) // 2]
+    return half[: half.rfind(b"\n") + 1] or half
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.servers.standin import StandIn
-from tests.story.installation import Installation, MakeInstallation, StoryClock
-from tests.story.reports_world import START, WORKSPACE, Following, ReportStory
+from tests.story.installation import Installation, MakeInstallation
+from tests.story.reports_world import ReportStory, report_story
 
 
 @pytest.fixture
@@ -34,6 +33,4 @@ def make_installation(tmp_path: Path) -> Iterator[MakeInstallation]:
 @pytest.fixture
 def reports(make_installation: MakeInstallation) -> ReportStory:
     """An installation whose workspace has nothing but the stand-in of Druid."""
-    druid, clock = StandIn(), StoryClock(START)
-    druid.data = Following(clock)
-    return ReportStory(make_installation(clock, WORKSPACE, {"DRUID": druid}), druid)
+    return report_story(make_installation)

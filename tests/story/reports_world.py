@@ -12,7 +12,7 @@ from tallymark.state.database import reading
 from tests.report_world import Tree, configure, read, regenerate, spec, tree
 from tests.servers.standin import StandIn
 from tests.servers.standin_data import Data
-from tests.story.installation import Installation, StoryClock
+from tests.story.installation import Installation, MakeInstallation, StoryClock
 
 WORKSPACE = """
 engines:
@@ -71,3 +71,10 @@ class ReportStory:
     def files(self) -> dict[str, Any]:
         """All files in the lake's store, by their paths; read as JSON."""
         return read(self.objects()).files
+
+
+def report_story(make: MakeInstallation, more: str = "", **how: Any) -> ReportStory:
+    """`more`: what else stands in the workspace."""
+    druid, clock = StandIn(), StoryClock(START)
+    druid.data = Following(clock)
+    return ReportStory(make(clock, WORKSPACE + more, {"DRUID": druid}, **how), druid)

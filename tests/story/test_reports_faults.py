@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +17,8 @@ from tests.report_world import GROUPED, PLAIN, files_of, read
 from tests.servers.s3 import S3
 from tests.servers.standin import StandIn
 from tests.stores import s3_at
-from tests.story.installation import HOUR, MakeInstallation, StoryClock
-from tests.story.reports_world import FIRST, START, WORKSPACE, Following, ReportStory
+from tests.story.installation import DAY, HOUR, MakeInstallation
+from tests.story.reports_world import FIRST, ReportStory, report_story
 
 SOAK = bool(os.environ.get("SOAK"))
 SQL = 'SELECT eid, COUNT(*) AS n FROM "summary-standin" WHERE __time >= :from AND __time < :to'
@@ -112,7 +112,7 @@ def test_while_druid_refuses_connections_or_is_not_there_no_attempt_is_used_up(
     run = reports.last()
     assert (run["state"], run["attempts"], run["error"]) == ("SUBMITTED", 0, None)
     assert run["waits_for"]
-    reports.druid.fault("status", status=503, body=AWAY)
+    fault_of_rows(reports.druid, "status", status=503, body=AWAY)
     reports.druid.start()
     work_on(reports)
     run = reports.last()
@@ -165,6 +165,42 @@ def test_a_mistake_in_the_query_is_failed_in_druids_words_and_leaves_the_earlier
     )
 
 
+def test_whatever_druid_says_is_noted_on_both_databases(
+    database_url: str | None, home: Path, make_installation: MakeInstallation
+) -> None:
+    reports = report_story(make_installation, home=home, database_url=database_url)
+    said = {"error": "druidException", "errorMessage": "a NUL \0 in it"}
+    fault_of_rows(reports.druid, "status", status=400, body=said)
+    reports.configure(PLAIN)
+    reports.installation.work()
+    assert reports.last()["state"] == "FAILED"
+    assert "a NUL  in it" in reports.last()["error"]
+
+
+ODD = [[{"version": "v1", "odd": 1}], [7], {"error": "odd"}]
+
+
+@pytest.mark.parametrize("body", ODD)
+@pytest.mark.parametrize("question", ["groupBy", "sys.segments"])
+def test_an_answer_of_another_shape_is_said_and_holds_up_no_later_date(
+    question: str, body: Any, reports: ReportStory
+) -> None:
+    reports.installation.clock.at += DAY
+    for of in ("2026-11-08T18:30:00Z/", '"2026-11-08T18:30:00.000Z"'):
+        if (question == "groupBy") == of.endswith("/"):
+            reports.druid.fault("odd", of=of, body=body)
+    reports.configure(PLAIN)
+    work_on(reports)
+    found = reports.select("SELECT state, error, waits_for FROM report_runs ORDER BY end_on")
+    assert [state for state, _, _ in found] in (["RETRY", "SUCCESS"], ["FAILED", "SUCCESS"])
+    assert found[0][1]
+    assert reports.files() == files_of(PLAIN, FIRST + DAY, reports.data)
+    reports.druid.clear()
+    work_on(reports, 8)
+    if found[0][0] == "RETRY":
+        assert reports.states() == {"SUCCESS": 2}
+
+
 @pytest.mark.parametrize("output_format", ["json", "jsonl", "csv", "parquet"])
 def test_a_type_that_changes_between_rows_is_kept_as_it_is_or_failed(
     output_format: str, reports: ReportStory
@@ -207,15 +243,6 @@ def proxy(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
         yield running
 
 
-@contextmanager
-def in_s3(make: MakeInstallation, s3: S3, proxy: Faulty, bucket: str) -> Iterator[ReportStory]:
-    druid, clock = StandIn(), StoryClock(START)
-    druid.data = Following(clock)
-    settings = {"AT": f"http://{proxy.at}", "KEY": s3.key, "SECRET": s3.secret}
-    workspace = WORKSPACE + STORE.replace("BUCKET", bucket)
-    yield ReportStory(make(clock, workspace, {"DRUID": druid}, settings=settings), druid)
-
-
 DOES = ("refuse", "late", "lose", "hang", "halve")
 
 
@@ -228,17 +255,19 @@ def test_a_store_that_fails_or_answers_too_late_ends_with_each_file_once_and_rig
 ) -> None:
     bucket = s3.make_bucket()
     store = s3_at(s3, bucket, "r")()
-    with in_s3(make_installation, s3, proxy, bucket) as reports:
-        more = {"group_by": ("device",)} if report_id == GROUPED else {}
-        reports.configure(report_id, store="lake", **more)
-        proxy.begin(Fault(do, f"{report_id}-{FIRST}"))
-        work_on(reports, 1)
-        assert proxy.struck > 0
-        run = reports.last()
-        assert run["state"] in ("RETRY", "SUCCESS")
-        assert run["state"] == "SUCCESS" or run["error"]
-        proxy.begin(None)
-        work_on(reports, 4)
-        assert reports.last()["state"] == "SUCCESS"
-        found = {key.partition("/")[2]: store.get(key) for key in store.list("")}
-        assert read(found).files == files_of(report_id, FIRST, reports.data)
+    settings = {"AT": f"http://{proxy.at}", "KEY": s3.key, "SECRET": s3.secret}
+    more = STORE.replace("BUCKET", bucket)
+    reports = report_story(make_installation, more, settings=settings)
+    group_by = ("device",) if report_id == GROUPED else ()
+    reports.configure(report_id, store="lake", group_by=group_by)
+    proxy.begin(Fault(do, f"{report_id}-{FIRST}"))
+    work_on(reports, 1)
+    assert proxy.struck > 0
+    run = reports.last()
+    assert run["state"] in ("RETRY", "SUCCESS")
+    assert run["state"] == "SUCCESS" or run["error"]
+    proxy.begin(None)
+    work_on(reports, 4)
+    assert reports.last()["state"] == "SUCCESS"
+    found = {key.partition("/")[2]: store.get(key) for key in store.list("")}
+    assert read(found).files == files_of(report_id, FIRST, reports.data)
