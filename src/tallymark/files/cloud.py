@@ -18,7 +18,7 @@ from typing import Any
 import obstore
 from obstore.store import ObjectStore
 
-from tallymark.errors import CommitConflict, FatalError, NotFound, RetryableError
+from tallymark.errors import CommitConflict, NotFound, RetryableError
 from tallymark.files import Stat, StillOurs, check_key
 from tallymark.files.mishaps import PresentAlready, mapped
 from tallymark.files.same import lies_there
@@ -116,7 +116,7 @@ class CloudFiles:
         try:
             with mapped(self._where, key, put=True):
                 return put(key, path, seen, still_ours)
-        except (PresentAlready, RetryableError, FatalError) as error:
+        except (PresentAlready, RetryableError) as error:
             if found := lies_there(self, key, path):
                 return found
             if not isinstance(error, PresentAlready):
