@@ -65,14 +65,12 @@ def wrong_folder(prefix: str) -> str:
 
 def availability(fields: Fields) -> tuple[str, str]:
     """The rule by which data counts as there, or the prefix below which a file must lie."""
-    if not isinstance(fields.given.get("availability"), dict):
-        if fields.given.get("availability") is None:
-            fields.value("availability")
-            return "", ""
-        return fields.one_of("availability", _AVAILABILITY, "rule"), ""
-    section = fields.section("availability")
-    if section is None:
+    given = fields.value("availability")
+    if given is None:
         return "", ""
+    if not isinstance(given, dict):
+        return fields.one_of("availability", _AVAILABILITY, "rule"), ""
+    section = Fields(given, "availability.", fields.wrong)
     found = section.text("files", f"a prefix with {END_DATE}")
     section.done()
     if found:

@@ -67,8 +67,9 @@ def covers(
     fields: Fields, frequency: str, calendar: Calendar, now: datetime, warnings: list[str]
 ) -> Covers:
     """What `report_interval` says; nothing where it is wrong."""
-    section = _two_dates(fields)
-    if section is not None:
+    given = fields.value("report_interval")
+    if isinstance(given, dict):
+        section = Fields(given, "report_interval.", fields.wrong)
         return _dates(fields, section, frequency, calendar, now, warnings)
     name = fields.text("report_interval", "a name such as YESTERDAY, LAST_7_DAYS or P14D")
     if not name:
@@ -77,11 +78,6 @@ def covers(
         "report_interval", lambda: interval(name, calendar, now, through="yesterday")
     )
     return Covers(found.name) if found else Covers()
-
-
-def _two_dates(fields: Fields) -> Fields | None:
-    there = isinstance(fields.given.get("report_interval"), dict)
-    return fields.section("report_interval") if there else None
 
 
 def _dates(

@@ -144,6 +144,8 @@ def test_two_dates_go_with_once() -> None:
         ("report_interval", ["YESTERDAY"], "must be a text"),
         ("query_json", "{}", "must be an object; a text is given as `query`"),
         ("query", "SELECT 1", "stands beside `query_json`: give one of the two"),
+        ("destination", 7, "must be an object"),
+        ("availability", 7, "must be a text"),
         ("output_format", "xlsx", "there is no format 'xlsx': there are csv"),
         ("output_field_names", [], "and not empty"),
         ("output_field_names", "Plays", "a map of columns to headings, or a list"),
@@ -223,6 +225,20 @@ def test_all_mistakes_are_told_at_once_also_those_that_the_engine_finds() -> Non
     assert done.warnings == checked.warnings
 
 
+def test_sql_is_a_text_and_a_native_query_an_object() -> None:
+    said = "must be a text; an object is given as `query_json`"
+    assert wrong(query_json=None, query={"queryType": "scan"}) == {"query": said}
+
+
+def test_two_dates_lie_in_their_order_and_not_too_far_ahead() -> None:
+    backwards = {"from": "2026-11-02", "to": "2026-11-01"}
+    assert wrong(execution_frequency="ONCE", report_interval=backwards) == {
+        "report_interval": "the range ends on 2026-11-01, before it starts on 2026-11-02"
+    }
+    ahead = {"from": "2026-11-01", "to": "2026-12-31"}
+    assert set(wrong(execution_frequency="ONCE", report_interval=ahead)) == {"report_interval.to"}
+
+
 def test_a_query_that_no_engine_can_be_asked_is_told_so() -> None:
     assert draft().askable
     assert not draft(query_json=None).askable
@@ -254,8 +270,8 @@ def test_a_pattern_that_leaves_its_prefix_is_refused(attack: str) -> None:
 
 @pytest.mark.parametrize(
     "attack",
-    ["..", "../x", "/x", "x/", "a//b", "a/./b", "a\\b", "x" * 5000, "{end_date}", "{x.__class__}",
-     "s3://other", "backup/x", "%2e%2e"],
+    ["..", "../x", "/x", "x/", "a//b", "a/./b", "a\\b", "x" * 201, "x" * 5000, "{end_date}",
+     "{x.__class__}", "s3://other", "backup/x", "%2e%2e"],
 )  # fmt: skip
 def test_a_prefix_that_leaves_its_store_is_refused(attack: str) -> None:
     assert set(wrong(destination={"store": "azure", "prefix": attack})) == {"destination.prefix"}

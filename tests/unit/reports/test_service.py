@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,30 @@ def test_why_says_that_nothing_waits(here: Here) -> None:
     ]
 
 
+def test_why_says_what_failed_and_when_it_is_tried_again(here: Here) -> None:
+    dates = {"from": "2026-11-20", "to": "2026-11-21"}
+    report = here.submit(execution_frequency="ONCE", report_interval=dates)
+    assert here.reports.told([report])[0]["report_interval"] == dates
+    here.plan(report)
+    here.change(
+        report, "2026-11-21", state="RETRY", error="Druid broke off", attempts=3,
+        check_at=NOW + timedelta(minutes=4),
+    )  # fmt: skip
+    assert here.reports.why(report.report_id) == [
+        "tries 2026-11-21 again at 08:34: Druid broke off (attempt 3)", "runs once",
+    ]  # fmt: skip
+    here.made(report, "2026-11-21")
+    assert here.reports.why(report.report_id) == ["ran once: waits for nothing"]
+    assert here.reports.preview(report.report_id).end_date == "2026-11-21"
+
+
+def test_a_report_whose_engine_is_no_longer_named_has_no_preview(here: Here) -> None:
+    report = here.submit()
+    elsewhere = replace(here.reports, parts=replace(here.reports.parts, engines={}))
+    with pytest.raises(BadRequest, match="names no engine 'druid' any more"):
+        elsewhere.preview(report.report_id)
+
+
 def test_a_run_is_hurried(anywhere: Here) -> None:
     report = anywhere.submit()
     anywhere.plan(report)
@@ -336,6 +361,10 @@ def test_a_wrong_wish_to_regenerate_is_told_all_that_is_wrong(here: Here) -> Non
     assert [one.field for one in refused.value.found] == [
         "reason", "dryrun", "replay_interval", "report_list[0]", "report_list[1]",
     ]  # fmt: skip
+    with pytest.raises(WrongFields, match="replay_interval: is missing"):
+        regenerate(here, replay_interval=None)
+    with pytest.raises(WrongFields, match="reason: stands twice"):
+        here.reports.regenerate('{"reason": "a", "reason": "b"}')
     with pytest.raises(WrongFields, match="report_list: is missing"):
         regenerate(here, report_list=None)
     with pytest.raises(WrongFields, match="is longer than 3660 days"):
