@@ -37,6 +37,21 @@ def test_a_put_syncs_the_data_then_its_folder_and_every_new_folder_above(
     assert synced.paths[-1] == f"{root}/a/b"
 
 
+def test_a_publication_and_a_copy_are_synced_before_they_have_their_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spooled").write_bytes(b"1")
+    store = LocalFiles(tmp_path / "files")
+    synced = Synced(monkeypatch)
+    root = str(tmp_path / "files")
+    store.publish("a/x", tmp_path / "spooled", None, lambda: None)
+    assert synced.paths[-2].startswith(f"{root}/.unfinished/")
+    assert synced.paths[-1] == f"{root}/a"
+    store.copy_if_absent("a/x", "b/x", lambda: None)
+    assert synced.paths[-2].startswith(f"{root}/.unfinished/")
+    assert synced.paths[-1] == f"{root}/b"
+
+
 def test_what_a_killed_process_left_unfinished_is_no_file(tmp_path: Path) -> None:
     store = LocalFiles(tmp_path)
     (tmp_path / ".unfinished" / "left").write_bytes(b"half")
@@ -68,8 +83,11 @@ def test_a_failed_write_leaves_what_was_there_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
+    (tmp_path.parent / "spooled").write_bytes(b"new")
     with pytest.raises(OSError, match="No space left") as failed:
         store.put("a", b"new")
     assert failed.value.filename.startswith(str(tmp_path))
+    with pytest.raises(OSError, match="No space left"):
+        store.publish("a", tmp_path.parent / "spooled", store.stat("a"), lambda: None)
     assert store.get("a") == b"old"
     assert list((tmp_path / ".unfinished").iterdir()) == []
