@@ -125,5 +125,4 @@ def _is_final(facts: Facts, asked: Asked) -> bool:
         return True
     # of a sender that does not repeat, all that ever comes is there once another's would be
     repeats = replace(facts, rules=replace(facts.rules, retries=True))
-    settled = judge(repeats, facts.subjects, asked)
-    return not facts.rules.retries and settled.completeness == "complete"
+    return judge(repeats, facts.subjects, asked).completeness == "complete"

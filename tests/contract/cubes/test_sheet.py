@@ -119,9 +119,10 @@ def test_what_was_missed_is_final_and_what_may_still_come_is_not(make_house: Mak
     ]
     assert list(sheet.numbers) == [[15], [None], [None], [15], [None]]
     assert "acme/b: nobody asked 2–3 Feb" in sheet.doubts[0].causes[0].text
-    house.commit("github.repositories", [reading_of("acme/b", 2, 6)])
-    sheet = reader.sheet(asked("stars", "day", at(1), at(3)))
-    assert doubts(sheet) == [("2026-02-02", "partial", False)], "the lake is ahead of the cube"
+    # the lake is ahead of the cube
+    house.commit("github.repositories", [reading_of("acme/b", d, 6) for d in (2, 3)])
+    sheet = reader.sheet(asked("stars", "day", at(1), at(4)))
+    assert doubts(sheet) == [("2026-02-02", "partial", False), ("2026-02-03", "missing", False)]
 
 
 def test_an_answer_without_lines_is_in_doubt_like_any_other(make_house: MakeHouse) -> None:
