@@ -100,8 +100,8 @@ class Data:
             return _told(query, [{"PLAN": "[]", "RESOURCES": read}], {})
         if "sys.segments" in text:
             source, before, after = (one["value"] for one in query["parameters"])
-            known = self._segments() if source.startswith(SOURCE) else ()
-            rows = [one for one in known if one["start"] < before and one["end"] > after]
+            span = _instant(after), _instant(before)
+            rows = list(self._segments(*span)) if source.startswith(SOURCE) else []
         elif "INFORMATION_SCHEMA" in text.upper():
             rows = [{"COLUMN_NAME": name, "DATA_TYPE": kind} for name, kind in COLUMNS.items()]
         elif "TIMESTAMP_TO_MILLIS" in text:
@@ -116,13 +116,12 @@ class Data:
         found = Counter(event["eid"] for event in self.events(*_bound(query)))
         return [{"eid": eid, "n": found[eid]} for eid in sorted(found)]
 
-    def _segments(self) -> Iterator[dict[str, Any]]:
-        """A published segment a whole day of UTC, in its newest version."""
+    def _segments(self, start_at: datetime, end_at: datetime) -> Iterator[dict[str, Any]]:
+        """A published segment a whole day of UTC that meets a span, in its newest version."""
         version = f"v{self.plus}-{'-'.join(self.without)}"
-        first = date(2026, 1, 1)
-        for n in range((self.to_at.date() - first).days):
-            day, after = first + n * DAY, first + (n + 1) * DAY
-            span = [f"{on}T00:00:00.000Z" for on in (day, after)]
+        day = start_at.date()
+        while _midnight(day) < end_at and _midnight(day + DAY) <= self.to_at:
+            span = [f"{on}T00:00:00.000Z" for on in (day, day + DAY)]
             loaded = int(day.isoformat() not in self.unavailable)
             yield {
                 "segment_id": f"{SOURCE}_{'_'.join(span)}_{version}",
@@ -137,6 +136,11 @@ class Data:
                 "is_active": 1,
                 "num_rows": 48,
             }
+            day += DAY
+
+
+def _midnight(on: date) -> datetime:
+    return datetime(on.year, on.month, on.day, tzinfo=UTC)
 
 
 def _instant(text: str) -> datetime:

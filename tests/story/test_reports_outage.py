@@ -22,6 +22,7 @@ from tests.story.reports_world import FIRST, ReportStory
 MANY = 200 if os.environ.get("SOAK") else 12
 
 
+@pytest.mark.timeout(1200)
 def test_after_a_week_without_the_program_each_pending_date_is_made_once_oldest_first(
     reports: ReportStory, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -35,7 +36,7 @@ def test_after_a_week_without_the_program_each_pending_date_is_made_once_oldest_
     installation.clock.at += 7 * DAY
     installation.start()
     began_s = time.monotonic()
-    installation.running.worker.run_until_idle(600)
+    installation.running.worker.run_until_idle(1100)
     took_s = time.monotonic() - began_s
 
     entries = druid.log.entries[before:]
