@@ -137,6 +137,21 @@ def test_days_that_druid_cuts_wrongly_are_no_answer(ask: Ask) -> None:
     over = window("2023-04-27", "2023-04-30", "Africa/Cairo")
     with pytest.raises(FatalError, match="no day of Africa/Cairo starts there"):
         ask(over, queryType="groupBy", dimensions=[], granularity="day", aggregations=COUNT)
+    # and where its buckets are not seen: in SQL, and within an inner query
+    days = "SELECT TIME_FLOOR(__time, 'P1D') AS d{} FROM EVENTS"
+    days += " WHERE __time >= :from AND __time < :to GROUP BY TIME_FLOOR(__time, 'P1D'){}"
+    for sql in (days.format(", COUNT(*)", ""), days.format(", eid", ", eid")):
+        with pytest.raises(FatalError, match="cuts a day wrongly"):
+            ask(over, sql)
+    within = {"queryType": "timeseries", "dataSource": "EVENTS", "granularity": "day"}
+    with pytest.raises(FatalError, match="cuts a day wrongly"):
+        ask(over, queryType="timeseries", dataSource={"type": "query", "query": within})
+    # grouped in two steps it is right
+    inner = "SELECT __time AS t, eid, COUNT(*) AS n FROM EVENTS"
+    inner += " WHERE __time >= :from AND __time < :to GROUP BY __time, eid"
+    steps = f"SELECT TIME_FLOOR(t, 'P1D'), SUM(n) FROM ({inner}) GROUP BY 1"
+    wanted = Counter(bucket(row, "day", "Africa/Cairo") for row in inside(over))
+    assert {row[0][:10]: row[1] for row in ask(over, steps)} == wanted
 
 
 def test_sql_is_bound_to_the_very_instants(ask: Ask) -> None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from tallymark.calendar.periods import Calendar
 from tallymark.engines import Around, Checked, Query, Readiness, Rows, Window
-from tallymark.engines.druid import native, ready, sql
+from tallymark.engines.druid import native, plan, ready, sql
 from tallymark.engines.druid.binding import Bound, bind
 from tallymark.engines.druid.checking import check
 from tallymark.engines.druid.server import Server, authorization, meaning
@@ -63,9 +63,11 @@ class Druid:
 
     def ask(self, query: Query, window: Window, around: Around) -> Iterator[Rows]:
         if query.sql is not None:
+            bound = _bound(query.sql)
             sql.check_meant(self.server, window, around.http)
+            plan.check_cut(self.server, bound, window, around.http)
             ends = window.period.start_at, window.period.end_at
-            statement = sql.asked(_bound(query.sql), *ends, window.calendar)
+            statement = sql.asked(bound, *ends, window.calendar)
             yield from sql.rows(self._stream(sql.PATH, statement, around))
         else:
             asked = native.native(query.json or {}, window)

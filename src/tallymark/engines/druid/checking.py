@@ -17,11 +17,12 @@ from typing import Any
 
 from tallymark.calendar.periods import Calendar
 from tallymark.engines import Checked, Http, Query, Window
-from tallymark.engines.druid import sources, sql
+from tallymark.engines.druid import sources
 from tallymark.engines.druid.binding import bind
 from tallymark.engines.druid.mistakes import HERE, look
 from tallymark.engines.druid.native import PATH, native
 from tallymark.engines.druid.parts import Looked, near
+from tallymark.engines.druid.plan import plan
 from tallymark.engines.druid.server import Server
 from tallymark.errors import EngineAway, FatalError, RetryableError, WrongField
 from tallymark.model import Period
@@ -135,7 +136,7 @@ def _checked_sql(server: Server, text: str, calendar: Calendar, http: Http) -> C
     if wrong:
         return Checked(wrong=tuple(wrong))
     try:
-        sql.explained(server, bound, _THEN, _THEN, calendar, http)
+        plan(server, bound, _THEN, _THEN, calendar, http)
     except RetryableError as error:
         return Checked(unchecked=True, warnings=(_unchecked(error),))
     except FatalError as error:

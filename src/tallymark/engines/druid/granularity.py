@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from tallymark.calendar.periods import Calendar
-from tallymark.model import Grain
+from tallymark.model import Grain, Period
 
 PERIODS = {
     "second": "PT1S",
@@ -41,6 +42,7 @@ _GRAINS: Mapping[str, Grain] = {
     "P12M": "year",
 }
 _DURATIONS: Mapping[str, Grain] = {"3600000": "hour", "86400000": "day"}
+_HOUR = timedelta(hours=1)
 _LATE_ENOUGH = date(2000, 6, 15)
 """Not before 1970: Druid has counted back from an origin wrongly."""
 
@@ -105,6 +107,17 @@ def _starts_otherwise(grain: Grain, calendar: Calendar) -> bool:
     if grain == "quarter":
         return calendar.fiscal_start % 3 != 1
     return grain == "year" and calendar.fiscal_start != 1
+
+
+def steady(grain: Grain, period: Period, calendar: Calendar) -> bool:
+    """Whether Druid, which adds up periods from the first on, meets all starts of a span.
+
+    After a day that begins at 1 in the morning all its days do; an hour is 60 minutes always.
+    """
+    starts = [one.start_at for one in calendar.periods(grain, period.start_at, period.end_at)]
+    if grain == "hour":
+        return all(end - start == _HOUR for start, end in pairwise(starts))
+    return all(calendar.clock_at(start)[1] == 0 for start in starts[:-1])
 
 
 def utc(at: datetime) -> str:

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from tallymark.engines import Window
-from tallymark.engines.druid.granularity import cut, utc
+from tallymark.engines.druid.granularity import cut, steady, utc
+from tallymark.errors import FatalError
 
 _BASES = ("base", "left")
 """Whose time a data source has."""
@@ -72,6 +73,9 @@ def spanned(source: Any, window: Window) -> Any:
 def _inner(query: Mapping[str, Any], window: Window) -> dict[str, Any]:
     source = query.get("dataSource")
     here = cut(query.get("granularity", "all"), window.calendar)
+    if here and here.grain and not steady(here.grain, window.period, window.calendar):
+        zone = window.calendar.zone
+        raise FatalError(f"Druid cuts a {here.grain} wrongly after a clock change of {zone}")
     return {
         **query,
         "intervals": [span(source, window)],

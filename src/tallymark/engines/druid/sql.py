@@ -6,11 +6,9 @@ the window's ends are bound as that clock shows them, and Druid is asked which i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-
-import orjson
 
 from tallymark.calendar.periods import Calendar
 from tallymark.calendar.zones import zone
@@ -23,7 +21,7 @@ from tallymark.errors import FatalError, RetryableError
 PATH = "/druid/v2/sql"
 _HEADERS = 2
 """Names, and types as SQL calls them."""
-_SMALL = {"resultFormat": "array", "header": False, "sqlTypesHeader": False}
+SMALL = {"resultFormat": "array", "header": False, "sqlTypesHeader": False}
 _MEANT = "SELECT TIMESTAMP_TO_MILLIS(?) AS from_ms, TIMESTAMP_TO_MILLIS(?) AS to_ms"
 
 
@@ -44,35 +42,13 @@ def check_meant(server: Server, window: Window, http: Http) -> None:
     """Raises: FatalError where Druid's zone data gives the ends of the window another instant."""
     ends = window.period.start_at, window.period.end_at
     question = asked(Bound(_MEANT, ("from", "to"), ()), *ends, window.calendar)
-    meant = server.post(http, PATH, {**question, **_SMALL})
+    meant = server.post(http, PATH, {**question, **SMALL})
     if meant != [[int(at.timestamp()) * 1000 for at in ends]]:
         raise FatalError(
             f"Druid's clock of {window.calendar.zone} is another one:"
             f" it takes {' and '.join(_shown(at, window.calendar) for at in ends)}"
             f" for {_said(meant)}"
         )
-
-
-def explained(
-    server: Server,
-    bound: Bound,
-    from_at: datetime,
-    to_at: datetime,
-    calendar: Calendar,
-    http: Http,
-) -> list[Mapping[str, str]]:
-    """What a statement reads: `{"name": "events", "type": "DATASOURCE"}`; it is not run.
-
-    Raises: FatalError where Druid has no plan for it.
-    """
-    question = {
-        **asked(bound, from_at, to_at, calendar),
-        **_SMALL,
-        "query": f"EXPLAIN PLAN FOR\n{bound.text}",
-    }
-    found = server.post(http, PATH, question)
-    resources: list[Mapping[str, str]] = orjson.loads(found[0][1])
-    return resources
 
 
 def rows(pieces: Iterator[bytes]) -> Iterator[Rows]:

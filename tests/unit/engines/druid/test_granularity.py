@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from tallymark.calendar.periods import Calendar
-from tallymark.engines.druid.granularity import cut
+from tallymark.engines.druid.granularity import cut, steady
+from tallymark.model import Grain
+from tests.unit.engines.druid.windows import window
 
 KOLKATA = Calendar("Asia/Kolkata")
 SUNDAYS = Calendar("America/New_York", week_start="sunday", fiscal_start=4)
@@ -66,6 +68,28 @@ def test_weeks_and_years_that_start_otherwise_have_an_origin(name: str, origin: 
     here = cut(name, SUNDAYS)
     assert here is not None
     assert here.sent.get("origin") == origin
+
+
+@pytest.mark.parametrize(
+    ("grain", "zone", "first", "end", "right"),
+    [
+        ("day", "America/New_York", "2026-03-01", "2026-03-31", True),
+        ("hour", "America/New_York", "2026-03-01", "2026-11-30", True),
+        # midnight of the 28th never was; as the last day it does no harm
+        ("day", "Africa/Cairo", "2023-04-27", "2023-04-29", False),
+        ("day", "Africa/Cairo", "2023-04-27", "2023-04-28", True),
+        ("day", "Africa/Cairo", "2023-04-28", "2023-04-29", False),
+        ("month", "Africa/Cairo", "2023-01-01", "2023-12-31", True),
+        # clocks change by half an hour
+        ("hour", "Australia/Lord_Howe", "2026-04-05", "2026-04-05", False),
+        ("day", "Australia/Lord_Howe", "2026-04-04", "2026-04-06", True),
+    ],
+)
+def test_where_adding_periods_up_leaves_the_calendar_is_known(
+    grain: Grain, zone: str, first: str, end: str, right: bool
+) -> None:
+    over = window(first, end, zone)
+    assert steady(grain, over.period, over.calendar) is right
 
 
 @pytest.mark.parametrize("wrong", ["daily", "", 5, None, [], {}, {"type": "day"}])
