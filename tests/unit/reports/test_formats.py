@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from tallymark.errors import FatalError
-from tallymark.reports.formats import discover
+from tallymark.reports.formats import discover, parquet
 from tests.unit.reports.spooled import spooled
 
 TEXT_FORMATS = ("csv", "json", "jsonl")
@@ -73,6 +73,25 @@ def test_the_bytes_do_not_depend_on_the_parts(output_format: str, tmp_path: Path
         for n in (len(rows), 5000, 77)
     ]
     assert len({file.sha256 for file in made}) == 1
+
+
+def test_row_groups_do_not_depend_on_the_parts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 300)
+    monkeypatch.setattr(parquet, "GROUP_BYTES", 20_000)
+    rows = [[n, "x" * (n // 5)] for n in range(2000)]
+    made = [
+        spooled(tmp_path / str(n), ["a", "b"], rows, "parquet", at_once=n).files[0]
+        for n in (len(rows), 250, 7)
+    ]
+    assert len({file.sha256 for file in made}) == 1
+    cuts = duckdb.sql(
+        f"SELECT DISTINCT row_group_num_rows FROM parquet_metadata('{made[0].local}')"
+    ).fetchall()
+    # by rows, by bytes, and what is left
+    assert {n for (n,) in cuts} >= {300, 100}
 
 
 @pytest.mark.parametrize("output_format", FORMATS)

@@ -13,7 +13,6 @@ import importlib
 import math
 import pkgutil
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import Any, BinaryIO, ClassVar, Protocol
 
 from tallymark.engines import Columns
@@ -75,11 +74,6 @@ def discover() -> dict[str, Format]:
 def columns_of(rows: Cells) -> Sequence[Sequence[Any]]:
     """The columns of rows, of which there are some."""
     return rows.columns if isinstance(rows, Columns) else list(zip(*rows, strict=True))
-
-
-def kinds(rows: Cells) -> set[type]:
-    """The types of all values."""
-    return set(map(type, chain.from_iterable(rows)))
 
 
 def check_finite(columns: Iterable[Sequence[Any]]) -> None:

@@ -46,6 +46,8 @@ def _texts(column: Sequence[Any]) -> Iterable[str]:
         return column
     if float in types:
         check_finite([column])
+    if types == {float}:
+        return map(repr, column)
     return map(_cell, column)
 
 

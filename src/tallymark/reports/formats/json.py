@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from tallymark.reports.formats import Cells, Sink, Writer, check_finite, kinds
+from tallymark.reports.formats import Cells, Sink, Writer, check_finite, columns_of
 
 
 class Json:
@@ -37,8 +37,8 @@ class _Json:
 
 def objects(headings: Sequence[str], rows: Cells) -> list[bytes]:
     """Each row as a JSON object. Raises: FatalError for NaN and Infinity."""
-    if float in kinds(rows):
-        check_finite(zip(*rows, strict=True))
+    if rows:
+        check_finite(columns_of(rows))
     return [_dumped(dict(zip(headings, row, strict=True))) for row in rows]
 
 
