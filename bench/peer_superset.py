@@ -62,7 +62,7 @@ def run() -> Result:
         [
             f"{len(PACKAGES)} packages on {DAYS} days",
             f"ours: {ours * 1000:.0f} ms, from the query to the published file",
-            f"peer: {peer * 1000:.0f} ms (Superset {version}, gunicorn {' '.join(GUNICORN[:7])}, "
+            f"peer: {peer * 1000:.0f} ms (Superset {version}, gunicorn {' '.join(GUNICORN[:6])}, "
             "DuckDB: POST /api/v1/chart/data, result_format csv, caches off)",
             f"all rows of both are equal; the middle of {TIMES} runs each, after one to warm up",
         ],
