@@ -121,6 +121,8 @@ def test_csv_tells_null_from_an_empty_text(tmp_path: Path) -> None:
     rows = [["", None], [None, ""], ["", ""], [None, None], [1, "x"]]
     (file,) = spooled(tmp_path / "a", ["a", "b"], rows).files
     assert file.local.read_bytes() == b'a,b\r\n"",\r\n,""\r\n"",""\r\n,\r\n1,x\r\n'
+    (texts,) = spooled(tmp_path / "c", ["a", "b"], [["", "x"], ["y", ""]]).files
+    assert texts.local.read_bytes() == b'a,b\r\n"",x\r\ny,""\r\n'
     (one,) = spooled(tmp_path / "b", ["a"], [[None], [""], ["x"]]).files
     assert one.local.read_bytes() == b'a\r\n\r\n""\r\nx\r\n'
 
