@@ -221,7 +221,7 @@ def start(folder: Path) -> Note:
     java = ["java", "@jvm.options", "-cp", f"{folder}:{program('druid')}"]
     keeper = keep(folder, [*java, "DruidOneJvm", "common.properties", *services])
     found = Druid(*(f"http://127.0.0.1:{ports[name]}" for name in ("broker", "coordinator")))
-    wait(folder, keeper, lambda: _up(found), 200)
+    wait(folder, keeper, lambda: _up(found), 280)
     return {"broker": found.broker, "coordinator": found.coordinator}
 
 

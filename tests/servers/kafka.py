@@ -6,11 +6,12 @@ import itertools
 import json
 import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -25,6 +26,7 @@ class Kafka:
 
     bootstrap: str
     _sender: list[subprocess.Popen[str]] = field(default_factory=list, repr=False)
+    _said: IO[bytes] = field(default_factory=tempfile.TemporaryFile, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
@@ -46,6 +48,7 @@ class Kafka:
     def close(self) -> None:
         for sender in self._sender:
             sender.communicate(timeout=20)
+        self._said.close()
 
     def _tell(self, lines: list[str]) -> None:
         with self._lock:
@@ -55,7 +58,7 @@ class Kafka:
                 self._sender.append(
                     subprocess.Popen(
                         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL, text=True,
+                        stderr=self._said, text=True,
                     )
                 )  # fmt: skip
             sender = self._sender[0]
@@ -63,7 +66,9 @@ class Kafka:
             assert sender.stdout is not None
             sender.stdin.writelines(f"{line}\n" for line in lines)
             sender.stdin.flush()
-            assert sender.stdout.readline() == "done\n", f"not sent: {lines[-1]}"
+            if sender.stdout.readline() != "done\n":
+                self._said.seek(0)
+                raise AssertionError(f"not done: {lines[-1]}: {self._said.read()[-2000:]!r}")
 
 
 @pytest.fixture(scope="session")

@@ -100,6 +100,9 @@ def test_held_back_data_is_waited_for_and_the_report_then_runs_by_itself(
 
 def test_a_summary_waits_for_its_segments_alone(druid: Druid, kafka: Kafka, tmp_path: Path) -> None:
     source = druid.name("summary")
+    # whatever its stream is behind with
+    druid.supervise(source, kafka.topic(), kafka.bootstrap, columns=COLUMNS, types=TYPES)
+    druid.suspend(source)
     sent = some(today() - 2 * DAY, 9, 3)
     druid.load(source, sent, types=TYPES)
     with house(tmp_path / "home", druid.broker, druid.coordinator) as made:
@@ -110,6 +113,9 @@ def test_a_summary_waits_for_its_segments_alone(druid: Druid, kafka: Kafka, tmp_
         assert said(made, report) == lines(sent)
         (warning,) = made.run(report).warnings
         assert warning.startswith(f"no data on 5 of 7 days: {today() - 7 * DAY:%Y-%m-%d}, ")
+        other = configure(made, source, "LAST_30_DAYS", availability="both")
+        waits_for(made, other, "supervisor SUSPENDED")
+    druid.terminate(source)
 
 
 def test_a_telemetry_source_without_a_supervisor_is_waited_for(

@@ -36,11 +36,21 @@ def test_a_lag_of_nothing_is_believed_once_it_is_newer_than_the_interval() -> No
         (status({}, {"0": 5}, state="SUSPENDED"), "supervisor SUSPENDED"),
         (status({"0": 0}, {"0": 5}, state="UNHEALTHY_TASKS"), "supervisor UNHEALTHY_TASKS"),
         (status({}, None, offsetsLastUpdated=None), "lag not known yet"),
+        (status({}, None), "lag not known yet"),
         (status({}, {"0": 5}), "lag not known yet"),
         (status({"0": 0}, {"0": 5, "1": 7}), "lag not known yet"),
         (status({"0": UNKNOWN_LAG}, {"0": 5}), "lag not known yet"),
     ],
-    ids=["starts", "suspended", "unhealthy", "no offsets", "no task", "a new partition", "half"],
+    ids=[
+        "starts",
+        "suspended",
+        "unhealthy",
+        "no offsets",
+        "no ends",
+        "no task",
+        "a new partition",
+        "half",
+    ],
 )
 def test_a_lag_of_nothing_that_is_not_known_is_waited_for(read: dict[str, Any], said: str) -> None:
     assert read["aggregateLag"] == 0
