@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -181,3 +184,55 @@ def test_a_stopped_worker_that_goes_on_beside_its_heir_writes_over_nothing(
     assert continued(scene, stale) == 0, scene.logs()
     assert reports.objects() == before
     reports.check_again()
+
+
+def test_what_a_revision_put_before_it_failed_for_good_goes_with_the_next(
+    make_reports: MakeReports,
+) -> None:
+    """It was killed after its puts, one of a new group; then its query was refused."""
+    reports = make_reports(GROUPED)
+    scene, vendor = reports.scene, reports.scene.vendor
+    assert vendor is not None
+    reports.first()
+    assert scene.run() == 0, scene.logs()
+    reports.again()
+    assert scene.run(step="report.put", nth=LAST_PUT) == -9, scene.logs()
+    vendor.control(fault={"kind": "status", "status": 400, "of": '"queryType"'})
+    assert scene.run() == 0, scene.logs()
+    assert scene.select("SELECT DISTINCT state FROM report_runs WHERE revision = 2") == [
+        ("FAILED",)
+    ]
+    reports.check_whole(OLD)
+    vendor.control(clear=True)
+    # the next has not that group; a later one has, and the one after that keeps its backup
+    expected, before = reports.after_first(), OLD
+    for revision, data in ((1, Data(TO_AT, ["d 1"], 9)), (3, NEW), (4, Data(TO_AT, ["d 1"], 7))):
+        reports.show(data)
+        with scene.databases() as databases:
+            regenerate(databases, NOW, GROUPED)
+        assert scene.run() == 0, scene.logs()
+        expected.again(GROUPED, DAYS, before, data, revision)
+        assert read(reports.objects()) == expected
+        before = data
+
+
+def test_who_goes_on_too_late_takes_nothing_away_from_its_heir(make_reports: MakeReports) -> None:
+    """Both have their scratch files on the same disk."""
+    reports = make_reports(PLAIN)
+    scene = reports.scene
+    reports.first()
+    patient = scene.env | {"TALLYMARK_CLAIM_TIMEOUT_S": "60"}
+    stale = stopped_at(scene, "report.spooled", env=patient)
+    heir = stopped_at(scene, "report.spooled")
+    spooled = scratch_files(scene)
+    os.kill(stale, signal.SIGCONT)
+    time.sleep(1)  # it finds that it was taken over, and says so to nobody
+    assert set(scratch_files(scene)) & set(spooled)
+    assert continued(scene, heir) == 0, scene.logs()
+    assert scene.zygote.ended(stale) == 0, scene.logs()
+    reports.check_first()
+    assert scene.select("SELECT attempts FROM report_runs") == [(1,), (1,)]
+
+
+def scratch_files(scene: Scene) -> list[Path]:
+    return [path for path in (scene.home / "scratch").rglob("*") if path.is_file()]

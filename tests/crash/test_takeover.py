@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,9 @@ FEW = {
 STOPS = STEPS if os.environ.get("SOAK") else FEW
 
 
-def stopped_at(scene: Scene, step: str, nth: int = 1) -> int:
+def stopped_at(scene: Scene, step: str, nth: int = 1, **how: Any) -> int:
     """A process that has stopped itself right after a step, outside a transaction."""
-    pid = scene.start(step=step, nth=nth, signal=signal.SIGSTOP)
+    pid = scene.start(step=step, nth=nth, signal=signal.SIGSTOP, **how)
     until(lambda: state(pid) in ("T", "Z"), 60)
     assert state(pid) == "T", f"{step} was not reached\n{scene.logs()}"
     return pid

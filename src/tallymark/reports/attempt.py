@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date
 from pathlib import Path
@@ -162,7 +162,7 @@ class Attempt:
         run, spec = self.run, self.report.spec
         with reading(self.parts.database) as conn:
             revision, before = made.present_before(conn, run)
-            begun = made.intended(conn, run.id)
+            begun = made.intended(conn, run)
         return Publication(
             store=store,
             prefix=spec.prefix,
@@ -224,9 +224,12 @@ class Attempt:
         """A folder of this claim; what an earlier claim left is in nobody's use."""
         of_run = self.parts.scratch / str(self.run.id)
         shutil.rmtree(of_run, ignore_errors=True)
-        folder = of_run / str(self.task.claim_no)
+        folder = of_run / f"{self.task.id}-{self.task.claim_no}"
         folder.mkdir(parents=True)
         try:
             yield folder
         finally:
-            shutil.rmtree(of_run, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            # an heir may be at work beside it by now
+            with suppress(OSError):
+                of_run.rmdir()

@@ -64,10 +64,19 @@ def present_before(conn: Connection, run: Run) -> tuple[int, list[Published]]:
     return revision, [_published(row) for row in rows if row.revision == revision]
 
 
-def intended(conn: Connection, run_id: int) -> frozenset[str]:
-    """The paths that an earlier attempt may have put."""
-    mine = and_(report_files.c.run_id == run_id, report_files.c.present == 0)
-    return frozenset(conn.execute(select(report_files.c.path).where(mine)).scalars())
+def intended(conn: Connection, run: Run) -> frozenset[str]:
+    """The paths that an earlier attempt may have put, also one of a revision that failed."""
+    of_date = select(report_runs.c.id).where(
+        report_runs.c.report_id == run.report_id,
+        report_runs.c.end_on == run.end_on,
+        report_runs.c.revision < run.revision,
+    )
+    mine = and_(report_files.c.run_id == run.id, report_files.c.present == 0)
+    # what was published, and then replaced or removed, has its checksum
+    of_failed = and_(report_files.c.run_id.in_(of_date), report_files.c.sha256 == "")
+    return frozenset(
+        conn.execute(select(report_files.c.path).where(or_(mine, of_failed))).scalars()
+    )
 
 
 def intend(tx: Connection, run_id: int, paths: Sequence[str]) -> None:
@@ -96,6 +105,10 @@ def published(
     for path, backup in backups.items():
         old = (report_files.c.run_id.in_(same_date), report_files.c.path == path)
         tx.execute(update(report_files).where(*old, present).values(present=0, backup=backup))
+    if done:
+        # what a revision put that failed is swept by now
+        blank = (report_files.c.run_id.in_(same_date), report_files.c.sha256 == "")
+        tx.execute(delete(report_files).where(*blank))
     for one in done:
         # the same object for every date, where the pattern has no end date
         taken = (report_files.c.run_id.in_(others), report_files.c.path == one.path)
