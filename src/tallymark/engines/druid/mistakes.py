@@ -121,7 +121,7 @@ def _parts(found: Looked, query: Mapping[str, Any]) -> None:
         found.read(path, one)
         named.add(dimension_name(one))
     for path, one in found.listed(query.get("columns"), f"{HERE}.columns"):
-        found.read(path, one)
+        found.read(path, one if isinstance(one, str) else None)
     if query.get("filter") is not None:
         look_filter(found, query["filter"], f"{HERE}.filter")
     for path, one in found.listed(query.get("aggregations"), f"{HERE}.aggregations"):

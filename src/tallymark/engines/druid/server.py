@@ -16,7 +16,7 @@ from tallymark.engines import Http
 from tallymark.errors import EngineAway, FatalError, Refused, RetryableError, TallymarkError
 from tallymark.model import Secret
 
-CREDENTIALS = "Druid refuses our credentials: `auth` of the engine druid in the workspace"
+CREDENTIALS = "Druid refuses us, see `auth` of the engine druid in the workspace"
 
 _USERS_CATEGORIES = {"INVALID_INPUT", "UNSUPPORTED", "NOT_FOUND"}
 _SERVERS_CATEGORIES = {"TIMEOUT", "CAPACITY_EXCEEDED", "CANCELED", "RUNTIME_FAILURE"}
@@ -81,7 +81,8 @@ def meaning(error: Refused) -> TallymarkError:
     told = _told(error.body)
     message = said(told) or str(error)
     if error.status in (401, 403):
-        return FatalError(CREDENTIALS)
+        # no report's fault: all go on when it is mended
+        return EngineAway(f"{CREDENTIALS}: {message}")
     if error.status in (502, 503):
         return EngineAway(f"Druid is not there: {message}")
     if error.status == 429:

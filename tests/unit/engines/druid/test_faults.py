@@ -170,7 +170,7 @@ def test_the_secret_is_sent_and_stands_in_no_error() -> None:
     with served(lambda path, _: (401, {}, b"")) as it:
         engine = Druid(broker=it.url, coordinator=it.url, auth=Secret("Bearer canary"))
         http = EngineHttp(frozenset(engine.addresses()), StoppedClock())
-        with pytest.raises(FatalError, match="credentials") as error:
+        with pytest.raises(EngineAway, match="`auth`") as error:
             engine.server.get(http, "/status")
         http.close()
     assert it.seen[0][1]["authorization"] == "Bearer canary"

@@ -80,6 +80,7 @@ def test_every_mistake_of_a_query_is_said_at_once() -> None:
         ({"queryType": "search"}, "queryType", "one of groupBy, timeseries, topN, scan"),
         ({"queryType": "topN"}, "metric", "`topN` needs `metric`"),
         ({"queryType": "scan"}, "columns", "`scan` needs `columns`"),
+        ({"queryType": "scan", "columns": [{"dimension": "a"}]}, "columns[0]", "the name of"),
         ({"dataSource": None}, "dataSource", "the name of a data source"),
         ({"granularity": "daily"}, "granularity", "one of all, none, second"),
         ({"filters": SELECTOR}, "filters", "did you mean 'filter'?"),

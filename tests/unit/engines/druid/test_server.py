@@ -47,8 +47,8 @@ def refused(status: int, body: Any) -> Refused:
         (429, {"error": "Query capacity exceeded"}, RetryableError, "capacity"),
         (503, b"", EngineAway, ""),
         (502, b"", EngineAway, ""),
-        (401, b"", FatalError, "credentials"),
-        (403, b"", FatalError, "credentials"),
+        (401, b"", EngineAway, "`auth` of the engine"),
+        (403, b"", EngineAway, "`auth` of the engine"),
         (404, b"", FatalError, "answered"),
     ],
 )
