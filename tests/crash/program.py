@@ -27,6 +27,7 @@ from tallymark.config import load as load_config
 from tallymark.connectors import discover
 from tallymark.definitions.workspace import load as load_workspace
 from tallymark.lake import marks
+from tallymark.reports import publish
 from tallymark.wiring.node import Node
 from tests.tools import failfs
 
@@ -75,12 +76,15 @@ class KillAt:
     """Then at every `nth` time: who is stopped may be let go on."""
     beating: threading.Lock = field(default_factory=threading.Lock)
     """Held for a beat, and for the end: whoever is stopped is in no transaction."""
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, step: str) -> None:
         if step != self.step:
             return
-        self.seen += 1
-        if self.seen == self.nth or (self.again and self.seen % self.nth == 0):
+        with self.counting:
+            self.seen += 1
+            now = self.seen == self.nth or (self.again and self.seen % self.nth == 0)
+        if now:
             with self.beating:
                 os.kill(os.getpid(), self.signal)
 
@@ -116,6 +120,9 @@ def run(job: dict[str, Any]) -> None:
     )
     node.prepare()
     node.boot.beat = killer.around(node.boot.beat)  # type: ignore[method-assign]
+    if killer.signal == signal.SIGSTOP:
+        # nor is any other of its threads in one
+        publish.AT_ONCE = 1
     if job.get("step") == INSIDE:
         write = marks.write
         marks.write = lambda *given: (killer(INSIDE), write(*given))  # type: ignore[assignment]
