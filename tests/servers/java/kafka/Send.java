@@ -20,6 +20,8 @@ public class Send {
     own.put("bootstrap.servers", args[0]);
     own.put("acks", "all");
     own.put("linger.ms", "5");
+    // one after the other: of a new topic the first may be refused, and those behind it for good
+    own.put("max.in.flight.requests.per.connection", "1");
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     var bytes = new ByteArraySerializer();
     try (var admin = Admin.create(own); var producer = new KafkaProducer<>(own, bytes, bytes)) {
