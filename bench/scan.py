@@ -17,6 +17,7 @@ from bench.asked import COLUMNS, DAYS, START_AT, WINDOW, scan_of, spooled
 from bench.result import WORK, Result, timed
 from tallymark.engines.druid import native
 from tallymark.reports.spool import SpooledFile
+from tallymark.wiring.tuning import tune
 from tests.servers import druid as servers
 
 HOME = WORK / "scan"
