@@ -21,6 +21,14 @@ __all__ = ["azurite", "druid", "kafka", "s3"]
 BOTH = [pytest.param("sqlite", id="sqlite"), pytest.param("postgresql", id="postgresql")]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever comes first waits for the start of a server, and perhaps for its first fetch."""
+    for item in items:
+        slow = {"druid", "kafka", "s3", "azurite"} & set(getattr(item, "fixturenames", ()))
+        if slow and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
