@@ -33,6 +33,9 @@ class Files(Protocol):
     Every method raises BadRequest for a key that cannot be one: see `check_key`.
     """
 
+    at_once: int
+    """So many calls beside each other are sooner done than one after another."""
+
     def put(self, key: str, data: bytes) -> None:
         """Keep `data` under `key`, over what was there; a reader sees all of it or none."""
         ...

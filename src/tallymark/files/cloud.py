@@ -33,6 +33,8 @@ READ_BYTES = 8 << 20
 class CloudFiles:
     """`Files` in an object store."""
 
+    at_once = 4
+
     def __init__(self, store: ObjectStore, where: str) -> None:
         self._store = store
         self._where = where

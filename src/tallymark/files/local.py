@@ -27,6 +27,8 @@ LEFT_FOR = timedelta(days=3)
 class LocalFiles:
     """`Files` in a folder. Several processes may share it."""
 
+    at_once = 1
+
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         makedirs_synced(str(self._root / _UNFINISHED))

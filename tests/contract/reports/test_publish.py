@@ -12,6 +12,7 @@ import pytest
 
 from tallymark.errors import ClaimLost, CommitConflict
 from tallymark.files import Files
+from tallymark.files.cloud import CloudFiles
 from tests.contract.reports.publishing import END_ON, MANIFEST, REPORT, Killed, Runs
 from tests.stores import STORES, opener
 
@@ -98,8 +99,10 @@ def test_killed_anywhere_readers_see_the_old_run_or_the_new_one_and_the_next_try
 
 @pytest.mark.parametrize("taken_at", range(7))
 def test_who_was_taken_over_changes_nothing_of_what_the_other_published(
-    runs: Runs, taken_at: int
+    runs: Runs, taken_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # what is on its way while the claim goes may still arrive
+    monkeypatch.setattr(CloudFiles, "at_once", 1)
     runs.publish(1, OLD)
     theirs = {"b/x.csv": "theirs\n", "c/x.csv": "3\n", "a/x.csv": "1\n", "e/x.csv": "5\n"}
     steps = iter(range(100))
@@ -108,8 +111,8 @@ def test_who_was_taken_over_changes_nothing_of_what_the_other_published(
     def reached(step: str) -> None:
         nonlocal over
         if next(steps) == taken_at:
-            runs.publish(2, theirs)
             over = True
+            runs.publish(2, theirs)
 
     def still_ours() -> None:
         if over:
