@@ -53,13 +53,13 @@ COLUMNS = ("date", "eid", "device", "n", "total", "newest", "avg")
 Tree = dict[str, bytes]
 
 
-def spec(name: str, start_on: date, **more: Any) -> ReportSpec:
+def spec(name: str, first_on: date, **more: Any) -> ReportSpec:
     given: dict[str, Any] = {
         "report_name": name,
         "engine": "druid",
         "frequency": "DAILY",
         "interval": "YESTERDAY",
-        "start_on": str(start_on),
+        "start_on": str(first_on),
         "query_json": QUERY,
         "output_format": "json",
         "headings": tuple((column, column) for column in COLUMNS),
