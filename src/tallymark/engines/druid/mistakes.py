@@ -18,6 +18,7 @@ from tallymark.engines.druid.native import (
     dimension_name,
     output,
 )
+from tallymark.engines.druid.order import look_order
 from tallymark.engines.druid.parts import (
     Looked,
     look_aggregation,
@@ -25,7 +26,7 @@ from tallymark.engines.druid.parts import (
     look_post_aggregation,
     near,
 )
-from tallymark.engines.druid.shapes import FIELDS, NEEDED
+from tallymark.engines.druid.shapes import DIMENSIONS, FIELDS, NEEDED
 from tallymark.engines.druid.sources import inner_queries, names
 
 HERE = "query_json"
@@ -119,6 +120,11 @@ def _parts(found: Looked, query: Mapping[str, Any]) -> None:
         dimensions.append((f"{HERE}.dimension", query["dimension"]))
     for path, one in dimensions:
         found.read(path, one)
+        kind = one.get("type", "default") if isinstance(one, Mapping) else "default"
+        if kind not in DIMENSIONS:
+            # Druid takes it for a plain one
+            known = f"one of {', '.join(DIMENSIONS)}"
+            found.say(f"{path}.type", f"{known}, not {kind!r}")
         named.add(dimension_name(one))
     for path, one in found.listed(query.get("columns"), f"{HERE}.columns"):
         found.read(path, one if isinstance(one, str) else None)
@@ -134,6 +140,7 @@ def _parts(found: Looked, query: Mapping[str, Any]) -> None:
             named.add(one["name"])
         else:
             found.say(f"{path}.name", "a post-aggregation needs a name of its own")
+    look_order(found, query, named, HERE)
     virtual = found.listed(query.get("virtualColumns"), f"{HERE}.virtualColumns")
     made = {one.get("name") for _, one in virtual if isinstance(one, Mapping)}
     found.columns = [(path, name) for path, name in found.columns if name not in made]

@@ -120,3 +120,6 @@ POST_AGGREGATORS: Needed = {
 READS_A_FIELD = ("fieldAccess", "finalizingFieldAccess", "hyperUniqueCardinality")
 FUNCTIONS = ("+", "-", "*", "/", "quotient", "pow")
 """Of `arithmetic`."""
+
+DIMENSIONS = ("default", "extraction", "listFiltered", "regexFiltered", "prefixFiltered", "lookup")
+"""Ways to read a dimension."""

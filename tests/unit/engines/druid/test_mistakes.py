@@ -176,3 +176,42 @@ def test_nonsense_is_a_mistake_and_never_a_crash() -> None:
         assert found.wrong or found.output is not None, json.dumps(query)
         if not found.wrong:
             native(query, DAY)
+
+
+def test_what_rows_are_sorted_and_cut_by_is_what_the_query_yields() -> None:
+    having = {
+        "type": "and",
+        "havingSpecs": [
+            {"type": "greaterThan", "aggregation": "totl", "value": 1},
+            {"type": "not", "havingSpec": {"type": "dimSelector", "dimension": "x", "value": 1}},
+            {"type": "lessThan", "aggregation": "average", "value": 9},
+        ],
+    }
+    limit = {"type": "default", "columns": ["eid", {"dimension": "rws"}, {"dimension": "total"}]}
+    found = wrong({**GROUPED, "having": having, "limitSpec": limit})
+    assert found == {
+        "having.havingSpecs[0].aggregation": "the query yields no 'totl': did you mean 'total'?",
+        "having.havingSpecs[1].havingSpec.dimension": "the query yields no 'x'",
+        "limitSpec.columns[1]": "the query yields no 'rws': did you mean 'rows'?",
+    }
+
+
+def test_a_dimension_of_a_type_that_druid_would_take_for_a_plain_one_is_refused() -> None:
+    cut = {"type": "extractoin", "dimension": "eid", "outputName": "short"}
+    assert list(wrong({**GROUPED, "dimensions": [cut]})) == ["dimensions[0].type"]
+
+
+def test_a_top_list_is_sorted_by_what_it_yields() -> None:
+    top = {
+        "queryType": "topN",
+        "dataSource": "events",
+        "granularity": "all",
+        "dimension": "eid",
+        "threshold": 5,
+        "aggregations": [{"type": "count", "name": "rows"}],
+    }
+    assert wrong({**top, "metric": {"type": "inverted", "metric": "rows"}}) == {}
+    assert wrong({**top, "metric": {"type": "dimension", "ordering": "lexicographic"}}) == {}
+    assert list(wrong({**top, "metric": {"type": "numeric", "metric": "rwos"}})) == [
+        "metric.metric"
+    ]
