@@ -118,6 +118,16 @@ def test_a_summary_waits_for_its_segments_alone(druid: Druid, kafka: Kafka, tmp_
     druid.terminate(source)
 
 
+def test_a_segment_of_all_time_is_one_of_each_day(druid: Druid, tmp_path: Path) -> None:
+    """Its end has a year of nine digits: as a text it comes before every other."""
+    source = druid.name("summary")
+    sent = some(today() - DAY, 5, 9)
+    druid.load(source, sent, types=TYPES, segments="all")
+    assert druid.segments(source)[0]["end"] > "146140482-"
+    with house(tmp_path / "home", druid.broker, druid.coordinator) as made:
+        assert said(made, configure(made, source)) == lines(sent)
+
+
 def test_a_telemetry_source_without_a_supervisor_is_waited_for(
     druid: Druid, tmp_path: Path
 ) -> None:
