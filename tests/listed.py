@@ -49,7 +49,7 @@ class Listed:
     def addresses(self) -> Sequence[str]:
         return ()
 
-    def check(self, query: Query, availability: str, calendar: Calendar, around: Around) -> Checked:
+    def check(self, query: Query, availability: str, window: Window, around: Around) -> Checked:
         return self.checked
 
     def ready(self, query: Query, availability: str, window: Window, around: Around) -> Readiness:

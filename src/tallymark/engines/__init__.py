@@ -188,9 +188,9 @@ class Engine(Protocol):
         """The `host:port` that may be called though they are private."""
         ...
 
-    def check(self, query: Query, availability: str, calendar: Calendar, around: Around) -> Checked:
+    def check(self, query: Query, availability: str, window: Window, around: Around) -> Checked:
         """Whether a query can be answered, by what is known of it and by asking with an empty
-        interval; never raises for an engine that is away."""
+        interval; never raises for an engine that is away. `window`: what a run would cover now."""
         ...
 
     def ready(self, query: Query, availability: str, window: Window, around: Around) -> Readiness:

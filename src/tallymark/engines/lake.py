@@ -51,16 +51,17 @@ class Lake:
     def addresses(self) -> Sequence[str]:
         return ()
 
-    def check(self, query: Query, availability: str, calendar: Calendar, around: Around) -> Checked:
+    def check(self, query: Query, availability: str, window: Window, around: Around) -> Checked:
         if query.json is None:
             text = 'LAKE answers a metric: {"metric": "…", "grain": "day", "by": [], "filters": {}}'
             return Checked(wrong=(WrongField("query", text),))
-        wrong = [*_rim(availability, calendar, around), *_shape(query.json, around)]
+        wrong = [*_rim(availability, window.calendar, around), *_shape(query.json, around)]
         if wrong:
             return Checked(wrong=tuple(wrong))
         asked = _asked(query.json, LONG_AGO)
         output = Output(date=True, dimensions=asked.by, aggregations=(asked.metric,))
-        return Checked(output=output, wrong=(*_refused(asked, around), *_columns(output)))
+        refused = (*_refused(asked, around), *_columns(output), *_uneven(asked.grain, window))
+        return Checked(output=output, wrong=refused)
 
     def ready(self, query: Query, availability: str, window: Window, around: Around) -> Readiness:
         """All must be complete, or lacking for good, which is counted and named."""
@@ -167,7 +168,8 @@ def _read(query: Query, window: Window, around: Around) -> Sheet | None:
     assert query.json is not None
     metrics, calendar = around.metrics, window.calendar
     asked = _asked(query.json, window.period)
-    _check_whole(asked.grain, window)
+    for wrong in _uneven(asked.grain, window):
+        raise FatalError(wrong.text)
     try:
         sheet = metrics.sheet(asked)
     except BadRequest as error:
@@ -182,15 +184,16 @@ def _read(query: Query, window: Window, around: Around) -> Sheet | None:
     return None
 
 
-def _check_whole(grain: Grain, window: Window) -> None:
+def _uneven(grain: Grain, window: Window) -> Iterator[WrongField]:
     """A bucket that reaches beyond the interval would tell more than was asked for."""
     span = window.period
     found = window.calendar.periods(grain, span.start_at, span.end_at)
     if (found[0].start_at, found[-1].end_at) != (span.start_at, span.end_at):
-        raise FatalError(
+        text = (
             f"{window.first_on} to {window.end_on} are not whole {grain}s: ask for the grain day, "
             f"or for an interval of whole {grain}s, such as LAST_{grain.upper()}"
         )
+        yield WrongField("query_json.grain", text)
 
 
 def _rows(sheet: Sheet) -> Columns:

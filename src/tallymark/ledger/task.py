@@ -98,5 +98,11 @@ def _look_now(tx: Connection, task: Task, now: datetime) -> None:
     tx.execute(update(schema.objects).where(here).values(check_at=now, checked_at=now))
 
 
+def still_ours(conn: Connection, task: Task) -> None:
+    """Look, without a lock. Raises: ClaimLost."""
+    if conn.execute(select(tasks.c.id).where(ours(task))).first() is None:
+        raise lost(task)
+
+
 def lost(task: Task) -> ClaimLost:
     return ClaimLost(f"task {task.id} of {task.object.source} is no longer ours")

@@ -14,7 +14,7 @@ from tallymark.engines import Engine, Memory, Window
 from tallymark.errors import RetryableError, TallymarkError
 from tallymark.files import Files
 from tallymark.ledger import claim
-from tallymark.ledger.task import Task
+from tallymark.ledger.task import Task, still_ours
 from tallymark.model import Period
 from tallymark.reports import made, runs
 from tallymark.reports.due import calendar_of
@@ -185,8 +185,8 @@ class Attempt:
             made.intend(tx, self.run.id, paths)
 
     def _still_ours(self) -> None:
-        with writing(self.parts.database) as tx:
-            claim.check(tx, self.task)
+        with reading(self.parts.database) as conn:
+            still_ours(conn, self.task)
 
     def _note(
         self,

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from tallymark.engines import Checked
-from tallymark.errors import Conflict, WrongFields
+from tallymark.engines import Checked, Window
+from tallymark.errors import BadRequest, ConfigError, Conflict, WrongFields
 from tallymark.reports import store
-from tallymark.reports.define import ReportSpec
+from tallymark.reports.define import ONCE, ReportSpec
 from tallymark.reports.meet import Fixed, can_meet, fixed
 from tallymark.reports.parse import Draft, Known, complete, parse
 from tallymark.reports.parts import Parts
+from tallymark.reports.preview import window
 from tallymark.reports.received import read
 from tallymark.reports.store import Configured, Report
 
@@ -57,7 +58,16 @@ class Configure:
         if not draft.askable:
             return Checked()
         spec, engine = draft.spec, self.parts.engines[draft.spec.engine]
-        return engine.check(spec.query, spec.availability, draft.calendar, self.parts.around)
+        return engine.check(spec.query, spec.availability, self._now(draft), self.parts.around)
+
+    def _now(self, draft: Draft) -> Window:
+        """What a run would cover now; yesterday, where that is wrong itself."""
+        now = self.parts.clock.now()
+        try:
+            return window(draft.spec, draft.calendar, now)
+        except (BadRequest, ConfigError, ValueError):
+            plain = replace(draft.spec, frequency=ONCE, interval="YESTERDAY")
+            return window(plain, draft.calendar, now)
 
     def _location(self, spec: ReportSpec) -> str:
         return f"{self.addresses[spec.store].rstrip('/')}/{spec.prefix}"

@@ -49,7 +49,7 @@ class Told:
     def addresses(self) -> list[str]:
         return []
 
-    def check(self, query: Query, availability: str, calendar: Any, around: Around) -> Checked:
+    def check(self, query: Query, availability: str, window: Window, around: Around) -> Checked:
         return Checked()
 
     def ready(self, query: Query, availability: str, window: Window, around: Around) -> Readiness:

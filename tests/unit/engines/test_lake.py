@@ -67,7 +67,8 @@ def window(first_on: date, end_on: date, calendar: Calendar = BERLIN) -> Window:
 
 
 def wrong(plain: Mapping[str, Any], availability: str = "", zone: str = "Europe/Berlin") -> Any:
-    found = Lake().check(Query(json=plain), availability, Calendar(zone), around(Numbers()))
+    day = window(date(2026, 11, 20), date(2026, 11, 20), Calendar(zone))
+    found = Lake().check(Query(json=plain), availability, day, around(Numbers()))
     return {one.field: one.text for one in found.wrong}
 
 
@@ -112,13 +113,13 @@ def test_every_mistake_is_told_at_once_and_what_is_right() -> None:
 
 
 def test_sql_is_refused_and_told_what_to_write() -> None:
-    found = Lake().check(Query(sql="SELECT 1"), "", BERLIN, around(Numbers()))
+    found = Lake().check(Query(sql="SELECT 1"), "", OCTOBER, around(Numbers()))
     assert [one.field for one in found.wrong] == ["query"]
     assert '{"metric":' in found.wrong[0].text
 
 
 def test_the_columns_are_known_when_it_is_configured() -> None:
-    found = Lake().check(Query(json=DOWNLOADS), "", BERLIN, around(Numbers()))
+    found = Lake().check(Query(json=DOWNLOADS), "", OCTOBER, around(Numbers()))
     assert (found.wrong, found.warnings, found.unchecked) == ((), (), False)
     assert found.output is not None
     assert found.output.columns == rows(DOWNLOADS)[0] == ("date", "package", "downloads")
@@ -187,6 +188,8 @@ def test_a_complete_interval_is_ready() -> None:
 
 def test_buckets_that_reach_beyond_the_interval_are_refused() -> None:
     weekly = Query(json=DOWNLOADS | {"grain": "week"})
+    checked = Lake().check(weekly, "", OCTOBER, around(Numbers()))
+    assert [one.field for one in checked.wrong] == ["query_json.grain"]
     with pytest.raises(FatalError, match=r"are not whole weeks: .* such as LAST_WEEK"):
         Lake().ready(weekly, "", OCTOBER, around(Numbers()))
     week = window(date(2026, 10, 19), date(2026, 10, 25))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from tallymark.calendar.periods import Calendar
 from tallymark.engines import Around, Checked, Query, Readiness, Rows, Window
 from tallymark.engines.druid import native, plan, ready, sql
 from tallymark.engines.druid.binding import Bound, bind
@@ -52,8 +51,8 @@ class Druid:
     def addresses(self) -> Sequence[str]:
         return [_address("broker", self.broker), _address("coordinator", self.coordinator)]
 
-    def check(self, query: Query, availability: str, calendar: Calendar, around: Around) -> Checked:
-        return check(self.server, query, calendar, around.http)
+    def check(self, query: Query, availability: str, window: Window, around: Around) -> Checked:
+        return check(self.server, query, window.calendar, around.http)
 
     def ready(self, query: Query, availability: str, window: Window, around: Around) -> Readiness:
         return ready.ready(self.server, query, availability, window, around)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tallymark.calendar.periods import Calendar
 from tallymark.engines import Around, Query
 from tallymark.engines.druid import Druid
 from tallymark.errors import ConfigError, EngineAway, FatalError, RetryableError
@@ -82,7 +81,7 @@ def test_a_druid_that_nobody_serves_is_away() -> None:
     for query in (QUERY, SQL):
         with pytest.raises(EngineAway):
             list(engine.ask(query, DAY, around))
-        checked = engine.check(query, "", Calendar(), around)
+        checked = engine.check(query, "", DAY, around)
         assert (checked.unchecked, checked.wrong) == (True, ())
     http.close()
 
