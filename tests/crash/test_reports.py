@@ -161,7 +161,9 @@ def test_two_workers_that_die_at_the_same_step_leave_it_to_a_third(
     reports.check_first()
 
 
-STOPS = REPORT if SOAK else ["report.spooled", "report.backed_up", "report.put", "report.manifest"]
+FEW = ["report.spooled", "report.backed_up", "report.put", "report.manifest"]
+# whoever is stopped after its last steps has done all of a run
+STOPS = REPORT[:-2] if SOAK else FEW
 
 
 @pytest.mark.parametrize("step", STOPS)
