@@ -23,11 +23,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tallymark import engines
 from tallymark.config import load as load_config
 from tallymark.connectors import discover
 from tallymark.definitions.workspace import load as load_workspace
 from tallymark.lake import marks
-from tallymark.reports import publish
+from tallymark.reports import formats, publish
 from tallymark.wiring.node import Node
 from tests.tools import failfs
 
@@ -156,7 +157,8 @@ def main() -> None:
 
 def _share() -> None:
     """What every job would import by itself; a collection would go through all, and copy it."""
-    discover()
+    for found in (discover, engines.discover, formats.discover):
+        found()
     for name in LATE:
         importlib.import_module(name)
     gc.collect()
