@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tallymark.errors import WrongField
-from tallymark.reports.fields import Fields
+from tallymark.reports.request.fields import Fields
 from tallymark.reports.runs import Run
 
 LONGEST_DAYS = 3_660

@@ -14,12 +14,12 @@ from tallymark.calendar.names import lookup, nearest
 from tallymark.errors import BadRequest, CommitConflict, FatalError, WrongField, WrongFields
 from tallymark.reports import define, regenerate, runs, store, told
 from tallymark.reports.again import make_again
-from tallymark.reports.configure import Configure
 from tallymark.reports.due import calendar_of, planned_before
 from tallymark.reports.parts import Parts
 from tallymark.reports.preview import Preview, preview, window
-from tallymark.reports.received import Received, read
 from tallymark.reports.regenerate import Regenerated
+from tallymark.reports.request.configure import Configure
+from tallymark.reports.request.received import Received, read
 from tallymark.reports.runs import Run
 from tallymark.reports.store import DISABLED, ENABLED, Configured, Report
 from tallymark.reports.why import why

@@ -22,10 +22,10 @@ from tallymark.errors import BadRequest, WrongFields
 from tallymark.files import check_key
 from tallymark.files.local import LocalFiles
 from tallymark.net.engines import EngineHttp
-from tallymark.reports.configure import Configure
-from tallymark.reports.parse import parse
 from tallymark.reports.parts import Parts
 from tallymark.reports.pattern import naming, object_path
+from tallymark.reports.request.configure import Configure
+from tallymark.reports.request.parse import parse
 from tallymark.reports.store import Configured, spec_of
 from tests.clock import FakeClock
 

@@ -11,10 +11,11 @@ import pytest
 
 from tallymark.calendar.periods import Calendar
 from tallymark.engines.lake import FIELDS as LAKE_FIELDS
-from tallymark.reports import formats, parse
-from tallymark.reports.fields import Fields
-from tallymark.reports.parse import Known
+from tallymark.reports import formats
 from tallymark.reports.pattern import PLACEHOLDERS
+from tallymark.reports.request import parse
+from tallymark.reports.request.fields import Fields
+from tallymark.reports.request.parse import Known
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reports.md").read_text()
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)

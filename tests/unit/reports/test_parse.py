@@ -12,8 +12,8 @@ from tallymark.calendar.periods import Calendar
 from tallymark.engines import Checked, Output
 from tallymark.errors import BadRequest, WrongField, WrongFields
 from tallymark.reports.define import ReportSpec, report_id
-from tallymark.reports.parse import Draft, Known, complete, parse
-from tallymark.reports.received import read
+from tallymark.reports.request.parse import Draft, Known, complete, parse
+from tallymark.reports.request.received import read
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 KNOWN = Known(

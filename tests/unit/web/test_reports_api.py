@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from tallymark.engines import Checked
 from tallymark.errors import EngineAway, FatalError, WrongField
-from tallymark.reports.parse import Known, parse
+from tallymark.reports.request.parse import Known, parse
 from tallymark.state.database import open_databases
 from tallymark.web.api import report_shapes as shapes
 from tallymark.web.api.report_shapes import ReportIn

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
 from tallymark.errors import BadRequest
-from tallymark.reports.received import LONGEST_BYTES
+from tallymark.reports.request.received import LONGEST_BYTES
 
 
 async def body_text(request: Request) -> str:

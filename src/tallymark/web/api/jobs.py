@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from tallymark.errors import BadRequest, WrongFields
 from tallymark.reports import told
-from tallymark.reports.fields import Fields
-from tallymark.reports.received import read
+from tallymark.reports.request.fields import Fields
+from tallymark.reports.request.received import read
 from tallymark.web.api import report_shapes as shapes
 from tallymark.web.api.bodies import Text
 from tallymark.web.api.reports import listed

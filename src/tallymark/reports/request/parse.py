@@ -11,9 +11,10 @@ from tallymark.calendar.names import nearest
 from tallymark.calendar.periods import Calendar
 from tallymark.engines import Checked
 from tallymark.errors import WrongField
-from tallymark.reports import columns, pattern, placing, timing
+from tallymark.reports import columns, pattern
 from tallymark.reports.define import DEFAULT_PATTERN, ReportSpec
-from tallymark.reports.fields import LONGEST_QUERY, MOST_NAMES, Fields
+from tallymark.reports.request import placing, timing
+from tallymark.reports.request.fields import LONGEST_QUERY, MOST_NAMES, Fields
 
 LATER = ("CASSANDRA", "ELASTICSEARCH")
 """Engines of the founding design that are not there yet."""

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from tallymark.calendar.names import nearest
 from tallymark.reports import pattern
 from tallymark.reports.define import DEFAULT_PREFIX, LAKE_STORE
-from tallymark.reports.fields import Fields
+from tallymark.reports.request.fields import Fields
 
 END_DATE = "{end_date}"
 LONGEST_PREFIX_BYTES = 200

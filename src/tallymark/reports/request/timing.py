@@ -13,7 +13,7 @@ from tallymark.calendar.recurring import WORDS, recurring
 from tallymark.calendar.schedule import Schedule, parse_duration
 from tallymark.errors import ConfigError
 from tallymark.reports.define import ONCE
-from tallymark.reports.fields import Fields
+from tallymark.reports.request.fields import Fields
 
 FREQUENCIES = f"{', '.join(WORDS)}, {ONCE}, or a cron text such as '0 6 * * 1-5'"
 SHORTEST_STEP_S = 3600.0

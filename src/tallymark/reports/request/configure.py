@@ -15,10 +15,10 @@ from tallymark.errors import BadRequest, ConfigError, Conflict, WrongFields
 from tallymark.reports import store
 from tallymark.reports.define import ONCE, ReportSpec
 from tallymark.reports.meet import Fixed, can_meet, fixed
-from tallymark.reports.parse import Draft, Known, complete, parse
 from tallymark.reports.parts import Parts
 from tallymark.reports.preview import window
-from tallymark.reports.received import read
+from tallymark.reports.request.parse import Draft, Known, complete, parse
+from tallymark.reports.request.received import read
 from tallymark.reports.store import Configured, Report
 
 
