@@ -33,7 +33,19 @@ def rank(nodeid: str) -> int:
     return next((n for n, path in enumerate(LONG) if nodeid.startswith(path)), len(LONG))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+ONE_DATABASE = ("tests/crash/", "tests/story/", "tests/contract/ledger/test_chaos.py")
+"""Where only SOAK=1 takes PostgreSQL as well; all contracts are tested on both, always."""
+
+
+def for_soak(nodeid: str) -> bool:
+    """Whether a test is left for SOAK=1."""
+    return nodeid.startswith(ONE_DATABASE) and "postgresql" in nodeid
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not os.environ.get("SOAK"):
+        config.hook.pytest_deselected(items=[item for item in items if for_soak(item.nodeid)])
+        items[:] = [item for item in items if not for_soak(item.nodeid)]
     items.sort(key=lambda item: rank(item.nodeid))
 
 
