@@ -33,7 +33,12 @@ def rank(nodeid: str) -> int:
     return next((n for n, path in enumerate(LONG) if nodeid.startswith(path)), len(LONG))
 
 
-ONE_DATABASE = ("tests/crash/", "tests/story/", "tests/contract/ledger/test_chaos.py")
+ONE_DATABASE = (
+    "tests/crash/",
+    "tests/story/",
+    "tests/contract/cubes/test_recomputation.py",
+    "tests/contract/ledger/test_chaos.py",
+)
 """Where only SOAK=1 takes PostgreSQL as well; all contracts are tested on both, always."""
 
 

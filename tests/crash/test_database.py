@@ -28,9 +28,9 @@ def own_server() -> Iterator[PostgresServer]:
     server.remove()
 
 
-DOWN = [(1, signal.SIGINT), (2, signal.SIGQUIT)]
+DOWN = [(2, signal.SIGQUIT)]
 if SOAK:
-    DOWN += [(1, signal.SIGQUIT), (2, signal.SIGINT)] * 2
+    DOWN += [(1, signal.SIGINT), (1, signal.SIGQUIT), (2, signal.SIGINT)] * 2
 
 
 @pytest.mark.parametrize(("workers", "how"), DOWN)
