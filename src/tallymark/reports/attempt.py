@@ -53,11 +53,12 @@ class Attempt:
         # a run that is taken over goes on with the attempt that was begun
         self.attempts = self.run.attempts - (self.run.state == "PROCESSING")
         engine, store = self._engine(), self._store()
+        before = self._first_state(engine)
         warnings = self._ready(engine, store)
         self._begin(warnings)
         self.parts.reached("report.begun")
         with self._scratch() as folder:
-            spooled = self._ask(engine, store, folder)
+            spooled = self._ask(engine, store, folder, before)
             self.parts.reached("report.spooled")
             job = self._publication(store)
             if newer := self._newer():
@@ -120,18 +121,29 @@ class Attempt:
             runs.change(tx, self.run.id, **begun, memory=dict(self.memory))
         self.run = replace(self.run, attempts=attempts, state="PROCESSING")
 
-    def _ask(self, engine: Engine, store: Files, folder: Path) -> Spooled:
-        """Raises: NotReady; RetryableError where what is read changes under each of the queries."""
+    def _first_state(self, engine: Engine) -> str:
+        """As it is before the look: what is lost after it differs, what was lost before is seen."""
+        try:
+            return self._state(engine)
+        except RetryableError as error:
+            raise NotReady(str(error)) from error
+
+    def _state(self, engine: Engine) -> str:
+        return engine.state(self.report.spec.query, self._window(), self._around())
+
+    def _ask(self, engine: Engine, store: Files, folder: Path, before: str) -> Spooled:
+        """`before`: the state that was looked at. Raises: NotReady; RetryableError where what is
+        read changes under each of the queries."""
         query, window, around = self.report.spec.query, self._window(), self._around()
         for n in range(ASKED_AT_MOST):
-            before = engine.state(query, window, around)
-            # looked at again: what was lost since the first look lacks before and after alike
-            self._ready(engine, store)
+            if n > 0:
+                before = self._state(engine)
+                self._ready(engine, store)
             answer = engine.ask(query, window, around)
             into = folder / str(n)
             into.mkdir()
             found = spool(answer, self.report.spec, self._naming(), into)
-            if engine.state(query, window, around) == before:
+            if self._state(engine) == before:
                 return found
             shutil.rmtree(into)
         raise RetryableError(
