@@ -6,11 +6,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date
+from datetime import date
 from pathlib import Path
-from typing import Any
 
-from tallymark.engines import Engine, Memory, Window
+from tallymark.engines import Around, Engine, Memory, Window
 from tallymark.errors import RetryableError, TallymarkError
 from tallymark.files import Files
 from tallymark.ledger import claim
@@ -19,7 +18,7 @@ from tallymark.model import Period
 from tallymark.reports import made, runs
 from tallymark.reports.due import calendar_of
 from tallymark.reports.parts import Parts
-from tallymark.reports.pattern import Naming
+from tallymark.reports.pattern import naming
 from tallymark.reports.publish import Publication, Published, backup_path, publish
 from tallymark.reports.runs import Run
 from tallymark.reports.spool import Spooled, spool
@@ -53,9 +52,8 @@ class Attempt:
         # a run that is taken over goes on with the attempt that was begun
         self.attempts = self.run.attempts - (self.run.state == "PROCESSING")
         engine, store = self._engine(), self._store()
-        before = self._first_state(engine)
-        warnings = self._ready(engine, store)
-        self._begin(warnings)
+        before, warnings = self._look(engine, store)
+        self._begin()
         self.parts.reached("report.begun")
         with self._scratch() as folder:
             spooled = self._ask(engine, store, folder, before)
@@ -92,6 +90,14 @@ class Attempt:
             calendar=calendar_of(self.report.spec, self.parts.calendar),
         )
 
+    def _look(self, engine: Engine, store: Files) -> tuple[str, tuple[str, ...]]:
+        """The state as it is before the look: what is lost after it differs, what was lost before
+        is seen. Raises: NotReady, also where it cannot be seen now: that is no attempt."""
+        try:
+            return self._state(engine), self._ready(engine, store)
+        except RetryableError as error:
+            raise NotReady(str(error)) from error
+
     def _ready(self, engine: Engine, store: Files) -> tuple[str, ...]:
         spec = self.report.spec
         if spec.availability_files:
@@ -99,19 +105,15 @@ class Attempt:
             if not any(store.list(prefix)):
                 raise NotReady(f"there is no file below {prefix}")
             return ()
-        try:
-            found = engine.ready(spec.query, spec.availability, self._window(), self._around())
-        except RetryableError as error:
-            # whether the data is there cannot be seen now: that is no attempt
-            raise NotReady(str(error)) from error
+        found = engine.ready(spec.query, spec.availability, self._window(), self._around())
         if found.waits_for:
             raise NotReady(found.waits_for)
         return found.warnings
 
-    def _around(self) -> Any:
+    def _around(self) -> Around:
         return replace(self.parts.around, memory=self.memory)
 
-    def _begin(self, warnings: Sequence[str]) -> None:
+    def _begin(self) -> None:
         now = self.parts.clock.now()
         self.began_s = self.parts.clock.monotonic()
         attempts = self.attempts + 1
@@ -121,45 +123,29 @@ class Attempt:
             runs.change(tx, self.run.id, **begun, memory=dict(self.memory))
         self.run = replace(self.run, attempts=attempts, state="PROCESSING")
 
-    def _first_state(self, engine: Engine) -> str:
-        """As it is before the look: what is lost after it differs, what was lost before is seen."""
-        try:
-            return self._state(engine)
-        except RetryableError as error:
-            raise NotReady(str(error)) from error
-
     def _state(self, engine: Engine) -> str:
         return engine.state(self.report.spec.query, self._window(), self._around())
 
     def _ask(self, engine: Engine, store: Files, folder: Path, before: str) -> Spooled:
         """`before`: the state that was looked at. Raises: NotReady; RetryableError where what is
         read changes under each of the queries."""
-        query, window, around = self.report.spec.query, self._window(), self._around()
+        spec, window, around = self.report.spec, self._window(), self._around()
+        named = naming(
+            self.run.report_id, spec, first_on=window.first_on, end_on=window.end_on,
+            made_at=self.run.made_at,
+        )  # fmt: skip
         for n in range(ASKED_AT_MOST):
             if n > 0:
-                before = self._state(engine)
-                self._ready(engine, store)
-            answer = engine.ask(query, window, around)
+                before, _ = self._look(engine, store)
+            answer = engine.ask(spec.query, window, around)
             into = folder / str(n)
             into.mkdir()
-            found = spool(answer, self.report.spec, self._naming(), into)
+            found = spool(answer, spec, named, into)
             if self._state(engine) == before:
                 return found
             shutil.rmtree(into)
         raise RetryableError(
             f"what the query reads changed while it ran, {ASKED_AT_MOST} times in a row"
-        )
-
-    def _naming(self) -> Naming:
-        spec, run = self.report.spec, self.run
-        return Naming(
-            report_id=run.report_id,
-            report_name=spec.report_name,
-            channel_id=spec.channel_id,
-            output_format=spec.output_format,
-            start_date=run.first_on,
-            end_date=run.end_on,
-            timestamp=run.made_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"),
         )
 
     def _newer(self) -> str | None:

@@ -38,11 +38,24 @@ def plan(
 
     Raises: FatalError where Druid has no plan for it.
     """
-    question = asked(bound, from_at, to_at, calendar)
-    text = f"EXPLAIN PLAN FOR\n{bound.text}"
+    return _explained(server, asked(bound, from_at, to_at, calendar), http)[0]
+
+
+def tables(server: Server, bound: Bound, window: Window, http: Http) -> list[str]:
+    """What a statement reads. Raises: as `plan`."""
+    period = window.period
+    question = asked(bound, period.start_at, period.end_at, window.calendar)
+    read = _explained(server, question, http)[1]
+    return sorted(one["name"] for one in read if one["type"] == "DATASOURCE")
+
+
+def _explained(
+    server: Server, question: Mapping[str, Any], http: Http
+) -> tuple[list[Any], list[Any]]:
+    """The plan, and the resources that it needs."""
+    text = f"EXPLAIN PLAN FOR\n{question['query']}"
     found = server.post(http, PATH, {**question, **SMALL, "query": text})
-    queries: list[Any] = orjson.loads(found[0][0])
-    return queries
+    return orjson.loads(found[0][0]), orjson.loads(found[0][1])
 
 
 def check_cut(server: Server, bound: Bound, window: Window, http: Http) -> None:

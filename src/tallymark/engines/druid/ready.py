@@ -10,7 +10,6 @@ The lag is asked for first: what a supervisor has taken by then is seen by the l
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,9 +18,9 @@ from typing import Any
 from tallymark.engines import Around, Query, Readiness, Window
 from tallymark.engines.druid.binding import bind
 from tallymark.engines.druid.lag import judge
+from tallymark.engines.druid.plan import tables
 from tallymark.engines.druid.server import Server
 from tallymark.engines.druid.sources import names
-from tallymark.engines.druid.sql import PATH, asked
 from tallymark.model import Period
 
 # the end of a segment of all time has a year of nine digits, which no comparison of texts bears
@@ -30,7 +29,6 @@ SELECT segment_id, "start", "end", is_published, is_available, is_realtime FROM 
 WHERE datasource = ? AND is_overshadowed = 0
   AND "start" < ? AND ("end" > ? OR CHAR_LENGTH("end") > 24)
 """
-PLAIN = {"resultFormat": "object", "header": False, "sqlTypesHeader": False}
 TOLD_DAYS = 5
 
 
@@ -91,12 +89,7 @@ def _sources(server: Server, query: Query, window: Window, around: Around) -> li
     """The tables that a query reads; of SQL only Druid itself knows them."""
     if query.json is not None:
         return sorted(set(names(query.json.get("dataSource"))))
-    bound = bind(f"EXPLAIN PLAN FOR {query.sql}")
-    period = window.period
-    body = asked(bound, period.start_at, period.end_at, window.calendar)
-    rows = server.post(around.http, PATH, {**body, **PLAIN})
-    read = json.loads(rows[0]["RESOURCES"])
-    return sorted(one["name"] for one in read if one["type"] == "DATASOURCE")
+    return tables(server, bind(query.sql or ""), window, around.http)
 
 
 def _source(
