@@ -11,11 +11,10 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -115,33 +114,13 @@ def make_reports(make_scene: MakeScene) -> MakeReports:
     return lambda report_id: Reports(make_scene("report"), report_id)
 
 
-DATABASES = ("sqlite", "postgresql")
 KILLS = [(GROUPED, step, 1) for step in REPORT] + [(GROUPED, "report.put", LAST_PUT)]
 if SOAK:
     KILLS += [(GROUPED, "report.put", n) for n in range(2, LAST_PUT)]
     KILLS += [(PLAIN, step, 1) for step in REPORT if step != "report.manifest"]
 
 
-def on_databases(few: str, wanted: Sequence[tuple[Any, ...]]) -> pytest.MarkDecorator:
-    """All on SQLite, and on PostgreSQL too; in the short run there only those of one step."""
-    found = [
-        (database, *one)
-        for database in DATABASES
-        for one in wanted
-        if SOAK or database == "sqlite" or few in one
-    ]
-    names = ["database_url", "step"]
-    if len(wanted[0]) > 1:
-        names = ["database_url", "report_id", "step", "nth"]
-    return pytest.mark.parametrize(names, found, indirect=["database_url"])
-
-
-in_short_on_sqlite = pytest.mark.parametrize(
-    "database_url", DATABASES if SOAK else ("sqlite",), indirect=True
-)
-
-
-@on_databases("report.put", KILLS)
+@pytest.mark.parametrize(("report_id", "step", "nth"), KILLS)
 def test_a_kill_after_a_step_of_a_report_leaves_each_file_once_and_right(
     report_id: str, step: str, nth: int, make_reports: MakeReports
 ) -> None:
@@ -166,7 +145,7 @@ def test_a_kill_after_a_step_of_a_report_leaves_each_file_once_and_right(
 TWICE = REPORT if SOAK else ["report.put", "report.noted"]
 
 
-@on_databases("report.noted", [(step,) for step in TWICE])
+@pytest.mark.parametrize("step", TWICE)
 def test_two_workers_that_die_at_the_same_step_leave_it_to_a_third(
     step: str, make_reports: MakeReports
 ) -> None:
@@ -187,7 +166,7 @@ FEW = ["report.spooled", "report.backed_up", "report.put", "report.manifest"]
 STOPS = REPORT[:-2] if SOAK else FEW
 
 
-@on_databases("report.put", [(step,) for step in STOPS])
+@pytest.mark.parametrize("step", STOPS)
 def test_a_stopped_worker_that_goes_on_beside_its_heir_writes_over_nothing(
     step: str, make_reports: MakeReports
 ) -> None:
@@ -209,7 +188,6 @@ def test_a_stopped_worker_that_goes_on_beside_its_heir_writes_over_nothing(
     reports.check_again()
 
 
-@in_short_on_sqlite
 def test_what_a_revision_put_before_it_failed_for_good_goes_with_the_next(
     make_reports: MakeReports,
 ) -> None:
@@ -240,7 +218,6 @@ def test_what_a_revision_put_before_it_failed_for_good_goes_with_the_next(
         before = data
 
 
-@in_short_on_sqlite
 def test_who_goes_on_too_late_takes_nothing_away_from_its_heir(make_reports: MakeReports) -> None:
     """Both have their scratch files on the same disk."""
     reports = make_reports(PLAIN)

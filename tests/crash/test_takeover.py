@@ -16,10 +16,10 @@ from tests.postgres import PostgresServer, until
 from tests.tools.procs import state
 
 FEW = {
-    "gauge": ["poll.archived", "commit.files_written", "cube.computed"],
-    "series": ["poll.claimed", "commit.files_written"],
-    "paged": ["poll.recorded", "commit.files_written", "cube.marks_read"],
-    "push": ["flush.stamped", "flush.archived", "commit.files_written"],
+    "gauge": ["poll.archived", "cube.computed"],
+    "series": ["poll.claimed"],
+    "paged": ["poll.recorded", "commit.files_written"],
+    "push": ["flush.archived"],
 }
 STOPS = STEPS if os.environ.get("SOAK") else FEW
 

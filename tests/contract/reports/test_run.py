@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from tallymark.errors import EngineAway, FatalError, RetryableError
+from tallymark.files.local import LocalFiles
 from tallymark.reports import runs, store
 from tallymark.state.database import reading, writing
 from tallymark.state.schema import tasks
@@ -137,6 +139,31 @@ def test_a_look_that_cannot_be_taken_is_no_attempt(house: House) -> None:
     house.work()
     [run] = house.runs()
     assert (run.state, run.attempts, house.engine.looks) == ("SUBMITTED", 0, looks)
+
+
+def test_a_store_that_is_away_while_files_are_looked_for_uses_up_no_attempt(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> Iterator[object]:
+        raise RetryableError("the store answered 503")
+
+    house.configure(availability_files="raw/{end_date}/")
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFiles, "list", away)
+        house.work()
+        [run] = house.runs()
+        assert (run.state, run.attempts, run.waits_for) == (
+            "SUBMITTED", 0, "the store answered 503",
+        )  # fmt: skip
+    house.later(minutes=1)
+    house.work()
+    [run] = house.runs()
+    assert (run.attempts, run.waits_for) == (0, "there is no file below raw/2026-11-23/")
+    assert house.engine.asked == []
+    house.files.put("raw/2026-11-23/part-0", b"")
+    house.later(minutes=1)
+    house.work()
+    assert [(run.state, run.attempts) for run in house.runs()] == [("SUCCESS", 1)]
 
 
 def test_an_answer_that_breaks_off_is_tried_again_and_no_file_is_left_of_it(house: House) -> None:
