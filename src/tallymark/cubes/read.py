@@ -119,14 +119,16 @@ def _packed(conn: Connection, spec: CubeSpec, generation: int, wanted: Slice) ->
     found: list[Strip] = []
     seen: list[str] = []
     keys: list[tuple[str, ...]] = []
-    order: list[int] = []
+    order: list[int] | None = None
     for start_us, *texts, numbers in conn.execute(select(start, *lists).group_by(start)):
         if texts != seen:  # else it holds what the bucket before it did
             as_found = list(zip(*map(orjson.loads, texts), strict=True))
-            order = sorted(range(len(as_found)), key=as_found.__getitem__)
-            seen, keys = texts, [as_found[i] for i in order]
+            places = sorted(range(len(as_found)), key=as_found.__getitem__)
+            seen, keys = texts, [as_found[i] for i in places]
+            # as it lies, it mostly is sorted
+            order = None if keys == as_found else places
         values = orjson.loads(numbers)
-        found.append(Strip(start_us, keys, [values[i] for i in order]))
+        found.append(Strip(start_us, keys, values if order is None else [values[i] for i in order]))
     return found
 
 

@@ -125,10 +125,8 @@ class Gather:
 
 def step_of(found: Iterable[Object], stream: Stream) -> timedelta:
     """The slowest schedule among the objects that are not removed."""
-    steps = [
-        Schedule.parse(o.every, stream.zone).step_s for o in found if o.state != "removed"
-    ] or [Schedule.parse(stream.every, stream.zone).step_s]
-    return timedelta(seconds=max(steps))
+    texts = {o.every for o in found if o.state != "removed"} or {stream.every}
+    return timedelta(seconds=max(Schedule.parse(text, stream.zone).step_s for text in texts))
 
 
 def _finer_by(asked: Asking) -> tuple[str, ...]:

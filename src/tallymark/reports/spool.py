@@ -19,7 +19,7 @@ from tallymark.engines import Rows
 from tallymark.errors import FatalError
 from tallymark.reports.columns import resolve
 from tallymark.reports.define import ReportSpec
-from tallymark.reports.formats import Cells, Writer, discover
+from tallymark.reports.formats import Cells, Writer, discover, widths
 from tallymark.reports.paths import value_text
 from tallymark.reports.pattern import Naming, object_path
 from tallymark.reports.scratch import Scratch, ScratchFile
@@ -73,7 +73,7 @@ def spool(answer: Iterator[Rows], spec: ReportSpec, naming: Naming, folder: Path
 def _check(part: Rows, columns: Sequence[str]) -> None:
     if part.columns != columns:
         raise FatalError(f"the columns changed within the answer: {columns}, then {part.columns}")
-    lengths = set(map(len, part.rows)) - {len(columns)}
+    lengths = widths(part.rows) - {len(columns)}
     if lengths:
         raise FatalError(
             f"a row of the answer has {min(lengths)} values for {len(columns)} columns"

@@ -127,6 +127,12 @@ def test_csv_tells_null_from_an_empty_text(tmp_path: Path) -> None:
     assert one.local.read_bytes() == b'a\r\n\r\n""\r\nx\r\n'
 
 
+@pytest.mark.parametrize("whole", [2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**40])
+def test_csv_writes_whole_numbers_to_their_last_digit(whole: int, tmp_path: Path) -> None:
+    (file,) = spooled(tmp_path / "a", ["a"], [[0], [whole], [-7]]).files
+    assert file.local.read_bytes() == f"a\r\n0\r\n{whole}\r\n-7\r\n".encode()
+
+
 def test_csv_writes_truth_and_lists_as_json_does(tmp_path: Path) -> None:
     rows = [[True, ["a", 'b"']], [False, []]]
     (file,) = spooled(tmp_path / "a", ["a", "b"], rows).files

@@ -76,6 +76,11 @@ def columns_of(rows: Cells) -> Sequence[Sequence[Any]]:
     return rows.columns if isinstance(rows, Columns) else list(zip(*rows, strict=True))
 
 
+def widths(rows: Cells) -> set[int]:
+    """How many values a row has; of rows that agree, one number."""
+    return {len(rows.columns)} if isinstance(rows, Columns) else set(map(len, rows))
+
+
 def check_finite(columns: Iterable[Sequence[Any]]) -> None:
     """Raises: FatalError for NaN and Infinity."""
     for column in columns:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import orjson
+
 from tallymark.reports.formats import Cells, Sink, Writer, check_finite, columns_of
 from tallymark.reports.paths import value_text
 
@@ -28,10 +30,14 @@ class _Csv:
 
     def write(self, rows: Cells) -> None:
         if rows:
-            # a column at a time: twice as fast as the csv module, which takes null for ""
-            cells = map(_texts, columns_of(rows))
-            lines = map(",".join, zip(*cells, strict=True))
-            self.sink.write(("\r\n".join(lines) + "\r\n").encode())
+            # a column at a time: several times faster than the csv module, which takes null for ""
+            columns = columns_of(rows)
+            width = 2 * len(columns)
+            pieces = [","] * (width * len(rows))
+            pieces[width - 1 :: width] = ["\r\n"] * len(rows)
+            for n, column in enumerate(columns):
+                pieces[2 * n :: width] = _texts(column)
+            self.sink.write("".join(pieces).encode())
 
     def close(self) -> None:
         """Nothing stands at the end."""
@@ -41,14 +47,24 @@ def _texts(column: Sequence[Any]) -> Iterable[str]:
     """The cells of a column."""
     types = set(map(type, column))
     if types == {int}:
-        return map(str, column)
-    if types == {str} and "" not in column and not _SPECIAL.search("".join(column)):
-        return column
+        return _whole(column)
+    if types == {str}:
+        # values mostly come again and again
+        distinct = set(column)
+        if "" not in distinct and not _SPECIAL.search("".join(distinct)):
+            return column
     if float in types:
         check_finite([column])
     if types == {float}:
         return map(repr, column)
     return map(_cell, column)
+
+
+def _whole(column: Sequence[int]) -> Iterable[str]:
+    try:
+        return orjson.dumps(column)[1:-1].decode().split(",")
+    except orjson.JSONEncodeError:  # it takes 64 bits at most
+        return map(str, column)
 
 
 def _cell(value: Any) -> str:
