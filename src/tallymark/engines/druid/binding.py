@@ -1,7 +1,8 @@
 """SQL with `:from` and `:to`: they become `?`, wherever they do not stand in something else. Pure.
 
 A `:from` in a string, a quoted name or a comment is text. The rest of the statement is not
-understood, only what would let it be another one: a second statement, a foreign parameter.
+understood, only what would let it be another one: a second statement, a foreign parameter. Right
+behind a text stands no parameter: `JSON_OBJECT('a':b)`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ BOUND = ("from", "to")
 
 _TOKEN = re.compile(
     r"""
-    (?P<skipped> '(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | --[^\r\n]* | /\*.*?\*/ | :: )
+    (?P<skipped> '(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*`
+               | (?:--|//)[^\r\n]* | /\*.*?\*/ | :: )
   | (?P<open>    ['"`] | /\* )
-  | (?P<name>    :[A-Za-z_][A-Za-z0-9_]* )
+  | (?P<name>    (?<!'):[A-Za-z_][A-Za-z0-9_]* )
   | (?P<word>    [A-Za-z_][A-Za-z0-9_$]* )
   | (?P<other>   [?;] )
     """,

@@ -18,6 +18,7 @@ from typing import Any
 from tallymark.calendar.periods import Calendar
 from tallymark.engines import Checked, Http, Query, Window
 from tallymark.engines.druid import sources
+from tallymark.engines.druid.answers import rows
 from tallymark.engines.druid.binding import bind
 from tallymark.engines.druid.mistakes import HERE, look
 from tallymark.engines.druid.native import PATH, native
@@ -78,7 +79,7 @@ def _absent(
 ) -> Iterator[WrongField]:
     """Tables and columns that Druid does not have: of these it would answer nothing, or nulls."""
     there: dict[str, dict[str, str]] = {}
-    for table, column, kind in server.sql(http, _COLUMNS):
+    for table, column, kind in rows(server.sql(http, _COLUMNS), str, str, str):
         there.setdefault(table, {})[column] = kind
     source = query.get("dataSource")
     for name in sorted(set(sources.names(source)) - there.keys()):

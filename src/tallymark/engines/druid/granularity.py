@@ -6,6 +6,7 @@ period with a time zone, and where the calendar starts otherwise, with an origin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -42,6 +43,11 @@ _GRAINS: Mapping[str, Grain] = {
     "P12M": "year",
 }
 _DURATIONS: Mapping[str, Grain] = {"3600000": "hour", "86400000": "day"}
+_LENGTHS = {
+    "period": re.compile(r"P(?=.*\d)[\dYMWDTHS.]+", re.IGNORECASE),
+    "duration": re.compile(r"\d+"),
+}
+"""Druid says of one that is missing no more than a Java class."""
 _HOUR = timedelta(hours=1)
 _LATE_ENOUGH = date(2000, 6, 15)
 """Not before 1970: Druid has counted back from an origin wrongly."""
@@ -68,7 +74,10 @@ def cut(granularity: Any, calendar: Calendar) -> Cut | None:
         return _simple(granularity.lower(), calendar)
     if not isinstance(granularity, Mapping):
         return None
-    match granularity.get("type"):
+    kind = granularity.get("type")
+    if kind in ("period", "duration") and not _LENGTHS[kind].fullmatch(str(granularity.get(kind))):
+        return None
+    match kind:
         case "all" | "none" as kind:
             return _simple(kind, calendar)
         case "duration":

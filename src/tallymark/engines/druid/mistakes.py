@@ -31,7 +31,10 @@ from tallymark.engines.druid.sources import inner_queries, names
 
 HERE = "query_json"
 DEEPEST = 64
-_GRANULARITIES = f"all, none, {', '.join(PERIODS)}, or an object of type period or duration"
+_GRANULARITIES = (
+    f"all, none, {', '.join(PERIODS)}, or an object such as"
+    ' {"type": "period", "period": "P1D"} or {"type": "duration", "duration": 3600000}'
+)
 
 
 def look(query: Mapping[str, Any], calendar: Calendar) -> Looked:
@@ -142,8 +145,17 @@ def _parts(found: Looked, query: Mapping[str, Any]) -> None:
             found.say(f"{path}.name", "a post-aggregation needs a name of its own")
     look_order(found, query, named, HERE)
     virtual = found.listed(query.get("virtualColumns"), f"{HERE}.virtualColumns")
-    made = {one.get("name") for _, one in virtual if isinstance(one, Mapping)}
+    made = {_virtual(found, path, one) for path, one in virtual}
     found.columns = [(path, name) for path, name in found.columns if name not in made]
+
+
+def _virtual(found: Looked, path: str, one: Any) -> str:
+    # of a nested field it is the `outputName`
+    name = one.get("outputName", one.get("name")) if isinstance(one, Mapping) else None
+    if isinstance(name, str) and name:
+        return name
+    found.say(f"{path}.name", "a virtual column needs a name of its own")
+    return ""
 
 
 def _columns_differ(found: Looked) -> None:

@@ -126,8 +126,9 @@ def dimension_name(dimension: Any) -> str:
 
 
 def aggregation_name(aggregation: Mapping[str, Any]) -> str:
+    inner = aggregation.get("aggregator")
     if aggregation.get("type") == "filtered" and not aggregation.get("name"):
-        return aggregation_name(aggregation.get("aggregator") or {})
+        return aggregation_name(inner if isinstance(inner, Mapping) else {})
     return str(aggregation.get("name"))
 
 

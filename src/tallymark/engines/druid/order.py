@@ -35,10 +35,10 @@ def _having(found: Looked, value: Any, yielded: Set[str], path: str) -> None:
             _having(found, one, yielded, place)
     elif kind == "not":
         _having(found, value.get("havingSpec"), yielded, f"{path}.havingSpec")
+    elif not isinstance(kind, str):
+        found.say(path, "a having is an object with a `type`, such as 'greaterThan'")
     elif kind in _COMPARED:
         _known(found, value.get(_COMPARED[kind]), yielded, f"{path}.{_COMPARED[kind]}")
-    elif kind is None:
-        found.say(path, "a having is an object with a `type`, such as 'greaterThan'")
 
 
 def _metric(found: Looked, value: Any, yielded: Set[str], path: str) -> None:

@@ -14,6 +14,7 @@ import orjson
 
 from tallymark.calendar.periods import Calendar
 from tallymark.engines import Http, Window
+from tallymark.engines.druid.answers import understood
 from tallymark.engines.druid.binding import Bound
 from tallymark.engines.druid.granularity import cut, steady
 from tallymark.engines.druid.server import Server
@@ -45,17 +46,19 @@ def tables(server: Server, bound: Bound, window: Window, http: Http) -> list[str
     """What a statement reads. Raises: as `plan`."""
     period = window.period
     question = asked(bound, period.start_at, period.end_at, window.calendar)
-    read = _explained(server, question, http)[1]
-    return sorted(one["name"] for one in read if one["type"] == "DATASOURCE")
+    return _explained(server, question, http)[1]
 
 
 def _explained(
     server: Server, question: Mapping[str, Any], http: Http
-) -> tuple[list[Any], list[Any]]:
-    """The plan, and the resources that it needs."""
+) -> tuple[list[Any], list[str]]:
+    """The plan, and the tables that it reads."""
     text = f"EXPLAIN PLAN FOR\n{question['query']}"
     found = server.post(http, PATH, {**question, **SMALL, "query": text})
-    return orjson.loads(found[0][0]), orjson.loads(found[0][1])
+    with understood(found):
+        [[planned, resources, *_]] = found
+        read = orjson.loads(resources)
+        return orjson.loads(planned), sorted(o["name"] for o in read if o["type"] == "DATASOURCE")
 
 
 def check_cut(server: Server, bound: Bound, window: Window, http: Http) -> None:
@@ -63,7 +66,10 @@ def check_cut(server: Server, bound: Bound, window: Window, http: Http) -> None:
     if all(steady(grain, window.period, window.calendar) for grain in _CUTS):
         return
     ends = window.period.start_at, window.period.end_at
-    for granularity in granularities(plan(server, bound, *ends, window.calendar, http)):
+    planned = plan(server, bound, *ends, window.calendar, http)
+    with understood(planned):
+        found = list(granularities(planned))
+    for granularity in found:
         here = cut(granularity, window.calendar)
         if here and here.grain and not steady(here.grain, window.period, window.calendar):
             raise FatalError(

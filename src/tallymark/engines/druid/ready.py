@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tallymark.engines import Around, Query, Readiness, Window
+from tallymark.engines.druid.answers import listed, rows, understood
 from tallymark.engines.druid.binding import bind
 from tallymark.engines.druid.lag import judge
 from tallymark.engines.druid.plan import tables
@@ -114,9 +115,10 @@ def _lag(server: Server, source: str, availability: str, window: Window, around:
     waits = []
     for supervisor in supervisors:
         path = f"/druid/indexer/v1/supervisor/{supervisor}/status"
-        status = server.get(around.http, path)["payload"]
+        status = server.get(around.http, path)
         key = f"druid.first_seen.{supervisor}"
-        lag = judge(status, window.period.end_at, around.memory.get(key))
+        with understood(status):
+            lag = judge(status["payload"], window.period.end_at, around.memory.get(key))
         if lag.first_seen is not None:
             around.memory[key] = lag.first_seen
         waits.append(lag.waits_for)
@@ -125,12 +127,13 @@ def _lag(server: Server, source: str, availability: str, window: Window, around:
 
 def _supervisors(server: Server, source: str, around: Around) -> list[str]:
     """The Kafka supervisors that write to a source: their ids need not be its name."""
-    listed = server.get(around.http, "/druid/indexer/v1/supervisor?full")
-    return sorted(
-        one["id"]
-        for one in listed
-        if one["spec"].get("type") == "kafka" and _writes_to(one["spec"]) == source
-    )
+    found = listed(server.get(around.http, "/druid/indexer/v1/supervisor?full"))
+    with understood(found):
+        return sorted(
+            one["id"]
+            for one in found
+            if one["spec"].get("type") == "kafka" and _writes_to(one["spec"]) == source
+        )
 
 
 def _writes_to(spec: dict[str, Any]) -> str:
@@ -140,8 +143,8 @@ def _writes_to(spec: dict[str, Any]) -> str:
 
 def _segments(server: Server, source: str, period: Period, around: Around) -> list[Segment]:
     texts = (source, _text(period.end_at), _text(period.start_at))
-    rows = server.sql(around.http, SEGMENTS, *texts)
-    return [Segment(*row[:3], *map(bool, row[3:])) for row in rows]
+    found = rows(server.sql(around.http, SEGMENTS, *texts), str, str, str, int, int, int)
+    return [Segment(*row[:3], *map(bool, row[3:])) for row in found]
 
 
 def _loaded(segments: Sequence[Segment], last: Period) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from tallymark.calendar.periods import Calendar
 from tallymark.calendar.zones import zone
 from tallymark.engines import Http, Rows, Window
+from tallymark.engines.druid.answers import understood
 from tallymark.engines.druid.binding import Bound
 from tallymark.engines.druid.server import Server
 from tallymark.engines.druid.stream import TORN, line_parts
@@ -44,10 +45,13 @@ def check_meant(server: Server, window: Window, http: Http) -> None:
     question = asked(Bound(_MEANT, ("from", "to"), ()), *ends, window.calendar)
     meant = server.post(http, PATH, {**question, **SMALL})
     if meant != [[int(at.timestamp()) * 1000 for at in ends]]:
+        with understood(meant):
+            [[from_ms, to_ms]] = meant
+            taken = [datetime.fromtimestamp(ms / 1000, UTC).isoformat() for ms in (from_ms, to_ms)]
         raise FatalError(
             f"Druid's clock of {window.calendar.zone} is another one:"
             f" it takes {' and '.join(_shown(at, window.calendar) for at in ends)}"
-            f" for {_said(meant)}"
+            f" for {' and '.join(taken)}"
         )
 
 
@@ -74,10 +78,3 @@ def _dated(rows: list[list[Any]], dates: list[int]) -> list[list[Any]]:
 
 def _shown(at: datetime, calendar: Calendar) -> str:
     return at.astimezone(zone(calendar.zone)).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _said(meant: Any) -> str:
-    try:
-        return " and ".join(datetime.fromtimestamp(ms / 1000, UTC).isoformat() for ms in meant[0])
-    except (TypeError, IndexError):
-        return repr(meant)

@@ -30,6 +30,24 @@ BOUND = "__time >= ? AND __time < ?"
             "from to",
         ),
         ("SELECT 1 -- it's\n WHERE :from < :to", "SELECT 1 -- it's\n WHERE ? < ?", "from to"),
+        # the other line comment of Druid's parser
+        ("SELECT 1 // it's\n WHERE :from < :to", "SELECT 1 // it's\n WHERE ? < ?", "from to"),
+        (
+            f"SELECT a // up :to\nFROM t WHERE {TIMES}",
+            f"SELECT a // up :to\nFROM t WHERE {BOUND}",
+            "from to",
+        ),
+        (
+            "SELECT 'a//b' /* // */ WHERE :from < :to",
+            "SELECT 'a//b' /* // */ WHERE ? < ?",
+            "from to",
+        ),
+        # of JSON_OBJECT a name and its value
+        (
+            f"SELECT JSON_OBJECT('a':b, 'it''s':c) WHERE {TIMES}",
+            f"SELECT JSON_OBJECT('a':b, 'it''s':c) WHERE {BOUND}",
+            "from to",
+        ),
     ],
 )
 def test_only_what_stands_by_itself_is_bound(sql: str, text: str, names: str) -> None:

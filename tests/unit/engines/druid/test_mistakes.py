@@ -133,7 +133,9 @@ def test_a_post_aggregation_reads_dimensions_and_those_before_it() -> None:
 
 def test_a_virtual_column_need_not_be_there() -> None:
     virtual = {"type": "expression", "name": "v", "expression": "1", "outputType": "LONG"}
-    query = {**GROUPED, "virtualColumns": [virtual], "dimensions": ["v"]}
+    nested = {"type": "nested-field", "columnName": "n", "outputName": "w", "path": "$.a"}
+    query = {**GROUPED, "virtualColumns": [virtual, nested], "dimensions": ["v", "w"]}
+    assert wrong(query) == {}
     assert {name for _, name in look(query, KOLKATA).columns} == {"edata_value"}
 
 
