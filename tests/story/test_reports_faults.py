@@ -124,6 +124,20 @@ def test_while_druid_refuses_connections_or_is_not_there_no_attempt_is_used_up(
     assert reports.files() == files_of(PLAIN, FIRST, reports.data)
 
 
+@pytest.mark.parametrize("status", [307, 404])
+def test_three_days_of_a_stranger_at_druids_address_close_no_date(
+    status: int, reports: ReportStory
+) -> None:
+    reports.configure(PLAIN)
+    reports.druid.fault("status", prefix="/", status=status, body="default backend - 404")
+    work_on(reports, 72, 2 * HOUR)
+    assert reports.select("SELECT DISTINCT open, attempts FROM report_runs") == [(1, 0)]
+    assert f"answered {status}" in reports.last()["waits_for"]
+    reports.druid.clear()
+    work_on(reports)
+    assert reports.states() == {"SUCCESS": 4}
+
+
 def test_a_fault_that_stays_is_failed_with_its_reason_at_the_deadline_and_mended_later(
     reports: ReportStory,
 ) -> None:

@@ -145,8 +145,8 @@ class Http(Protocol):
     ) -> bytes:
         """GET, or POST where `body` is given (sent as JSON): the whole answer, up to 64 MiB.
 
-        Raises: EngineAway where nobody answers in time; Refused (with status and body) for any
-        status of 400 and above, also 5xx: only the engine knows what they mean.
+        Raises: EngineAway where nobody answers in time, and for a redirect; Refused (with status
+        and body) for any status of 400 and above, also 5xx: only the engine knows what they mean.
         """
         ...
 

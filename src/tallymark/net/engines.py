@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpcore
@@ -19,7 +19,14 @@ import httpx
 
 from tallymark import __version__
 from tallymark.clock import Clock
-from tallymark.errors import EngineAway, FatalError, Refused, RetryableError, TallymarkError
+from tallymark.errors import (
+    AddressRefused,
+    EngineAway,
+    FatalError,
+    Refused,
+    RetryableError,
+    TallymarkError,
+)
 from tallymark.net.answer import capped, plain_headers, where_of
 from tallymark.net.guard import Deadline, GuardedBackend, Resolve, parse_url, resolve
 from tallymark.net.outcome import broken
@@ -146,7 +153,7 @@ def _answered(
         if response.status >= 400:
             _refuse(where, response, pieces)
         if response.status != 200:
-            raise FatalError(f"{where} answered {response.status}: name the engine's own address")
+            raise _elsewhere(where, response)
         yield pieces
     finally:
         response.close()
@@ -156,6 +163,18 @@ def _refuse(where: str, response: httpcore.Response, pieces: Iterator[bytes]) ->
     status, headers = response.status, plain_headers(response.headers)
     body = capped(pieces)
     raise Refused(f"{where} answered {status}", status=status, headers=headers, body=body)
+
+
+def _elsewhere(where: str, response: httpcore.Response) -> EngineAway:
+    """An engine answers 200, or refuses: this is a proxy, or one of several that leads no more."""
+    to = ""
+    with suppress(AddressRefused, UnicodeError):
+        location = plain_headers(response.headers).get("location", "")
+        to = f" and points to {where_of(parse_url(location))}"
+    return EngineAway(
+        f"{where} answered {response.status}{to}, which is not followed:"
+        " look at the engine's own address, and at a proxy before it"
+    )
 
 
 def _away(where: str, error: Exception) -> TallymarkError:
@@ -170,7 +189,10 @@ def _body(response: httpcore.Response, where: str) -> Iterator[bytes]:
     if encoding == "identity":
         return raw
     if encoding not in ("gzip", "x-gzip"):
-        raise FatalError(f"{where} answers in {encoding!r}, which was not asked for")
+        # what an engine was not asked for it does not do
+        raise EngineAway(
+            f"{where} answers in {encoding!r}, which was not asked for: look at a proxy before it"
+        )
     return _inflated(raw, where)
 
 

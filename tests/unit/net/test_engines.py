@@ -49,10 +49,26 @@ def test_only_declared_addresses_are_called() -> None:
 
 def test_a_redirect_is_not_followed() -> None:
     with served(lambda *_: (200, {}, b"")) as other:
-        with served(lambda *_: (307, {"Location": other.url}, b"")) as it:
-            with pytest.raises(FatalError, match="the engine's own address"):
+        with served(lambda *_: (307, {"Location": f"{other.url}/a?b"}, b"")) as it:
+            with pytest.raises(EngineAway, match="the engine's own address") as error:
                 client(it, other).ask(it.url)
+    assert f"{it.address} answered 307 and points to {other.address}, which" in str(error.value)
     assert other.seen == []
+
+
+@pytest.mark.parametrize(
+    "location", ["/there", "http://u:canary@h/", "http://xn--a/", "http://h:x", "file:///", ""]
+)
+def test_a_redirect_to_no_address_is_told_without_it(location: str) -> None:
+    with served(lambda *_: (302, {"Location": location}, b"")) as it:
+        with pytest.raises(EngineAway, match="answered 302, which is not followed"):
+            client(it).ask(it.url)
+
+
+def test_a_good_status_that_no_engine_has_is_one_that_is_away() -> None:
+    with served(lambda *_: (202, {}, b"{}")) as it:
+        with pytest.raises(EngineAway, match="answered 202"):
+            client(it).ask(it.url)
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 503])
@@ -149,9 +165,10 @@ def test_well_packed_pieces_stay_small() -> None:
     assert peak < 8 * PIECE_BYTES
 
 
-def test_an_encoding_that_was_not_asked_for_is_an_error() -> None:
-    with served(lambda *_: (200, {"Content-Encoding": "br"}, b"x")) as it:
-        with pytest.raises(FatalError, match="not asked for"):
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_encoding_that_was_not_asked_for_is_a_proxys(status: int) -> None:
+    with served(lambda *_: (status, {"Content-Encoding": "br"}, b"x")) as it:
+        with pytest.raises(EngineAway, match="not asked for"):
             client(it).ask(it.url)
 
 

@@ -6,13 +6,14 @@ A query that Druid cannot read is answered 500, as if the server had failed; so 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from tallymark.engines import Http
+from tallymark.engines.druid.strangers import druids_own, stranger
 from tallymark.errors import EngineAway, FatalError, Refused, RetryableError, TallymarkError
 from tallymark.model import Secret
 
@@ -32,6 +33,9 @@ _EXPRESSION = "org.apache.druid.math.expr."
 _USERS_CLASSES = ("IAE", "UOE", "IllegalArgumentException", "UnsupportedOperationException")
 
 
+Meaning = Callable[[Refused], TallymarkError]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Server:
     """The two addresses of a Druid, and how it is asked."""
@@ -42,24 +46,27 @@ class Server:
 
     def post(self, http: Http, path: str, body: Any) -> Any:
         """What the broker answers. Raises: as `meaning` says; EngineAway; RetryableError."""
-        return self._ask(http, self.broker + path, body)
+        return self._ask(http, self.broker + path, body, meaning)
 
     def get(self, http: Http, path: str) -> Any:
-        """What the coordinator answers."""
-        return self._ask(http, self.coordinator + path, None)
+        """What the coordinator answers. Raises: as `unsaid` says; EngineAway; RetryableError."""
+        return self._ask(http, self.coordinator + path, None, unsaid)
 
     def sql(self, http: Http, query: str, *texts: str) -> list[list[Any]]:
-        """The rows of a small answer; each `?` of the query is one of the texts."""
+        """The rows of a small answer; each `?` of the query is one of the texts.
+
+        Raises: as `get`.
+        """
         bound = [{"type": "VARCHAR", "value": text} for text in texts]
         body = {"query": query, "parameters": bound, "resultFormat": "array"}
-        rows: list[list[Any]] = self.post(http, "/druid/v2/sql", body)
+        rows: list[list[Any]] = self._ask(http, f"{self.broker}/druid/v2/sql", body, unsaid)
         return rows
 
-    def _ask(self, http: Http, url: str, body: Any) -> Any:
+    def _ask(self, http: Http, url: str, body: Any, meant: Meaning) -> Any:
         try:
             answer = http.ask(url, body=body, secret_headers=self.secret_headers)
         except Refused as error:
-            raise meaning(error) from None
+            raise meant(error) from None
         try:
             return orjson.loads(answer)
         except orjson.JSONDecodeError as error:
@@ -87,14 +94,26 @@ def meaning(error: Refused) -> TallymarkError:
         return EngineAway(f"Druid is not there: {message}")
     if error.status == 429:
         return RetryableError(f"Druid has no room for the query: {message}")
+    if error.status < 500 and not druids_own(error.status, told):
+        return stranger(error)
     if error.status < 500 or users_mistake(told):
         return FatalError(f"Druid refuses the query: {message}")
     return RetryableError(f"Druid failed: {message}")
 
 
+def unsaid(error: Refused) -> RetryableError:
+    """The error that a refused look stands for, never a fatal one: it is no report's question.
+    A supervisor that was listed may have ended since; the next look does not ask for it."""
+    meant, told = meaning(error), said(_told(error.body))
+    if isinstance(meant, RetryableError) and not (error.status == 404 and told):
+        return meant
+    return RetryableError(f"Druid refuses a look ({error}): {told}")
+
+
 def users_mistake(told: Mapping[str, Any]) -> bool:
-    category, kind = told.get("category"), str(told.get("errorClass") or "")
-    if category in _USERS_CATEGORIES or told.get("error") in _USERS_ERRORS:
+    # a stranger's `error` may be anything
+    category, kind = str(told.get("category")), str(told.get("errorClass") or "")
+    if category in _USERS_CATEGORIES or str(told.get("error")) in _USERS_ERRORS:
         return True
     if _EXPRESSION in str(told.get("errorMessage")):
         return True

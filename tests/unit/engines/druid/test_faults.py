@@ -147,7 +147,7 @@ def test_an_answer_of_lines_without_its_empty_line_is_tried_again(end: int) -> N
         (400, {"errorMessage": "no such column 'x'"}, FatalError),
         (500, {"errorClass": "java.lang.NullPointerException"}, RetryableError),
         (503, {}, EngineAway),
-        (307, {}, FatalError),
+        (307, {}, EngineAway),
     ],
 )
 def test_a_refusal_before_the_answer_is_what_it_means(

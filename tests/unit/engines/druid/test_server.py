@@ -49,7 +49,6 @@ def refused(status: int, body: Any) -> Refused:
         (502, b"", EngineAway, ""),
         (401, b"", EngineAway, "`auth` of the engine"),
         (403, b"", EngineAway, "`auth` of the engine"),
-        (404, b"", FatalError, "answered"),
     ],
 )
 def test_a_users_mistake_is_fatal_whatever_its_status(
