@@ -10,6 +10,7 @@ The lag is asked for first: what a supervisor has taken by then is seen by the l
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -22,6 +23,7 @@ from tallymark.engines.druid.lag import judge
 from tallymark.engines.druid.plan import tables
 from tallymark.engines.druid.server import Server
 from tallymark.engines.druid.sources import names
+from tallymark.errors import FatalError, RetryableError
 from tallymark.model import Period
 
 # the end of a segment of all time has a year of nine digits, which no comparison of texts bears
@@ -31,6 +33,7 @@ WHERE datasource = ? AND is_overshadowed = 0
   AND "start" < ? AND ("end" > ? OR CHAR_LENGTH("end") > 24)
 """
 TOLD_DAYS = 5
+_UNKNOWN = re.compile(r"Object '.*' not found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,17 @@ def published(server: Server, query: Query, window: Window, around: Around) -> s
 
 
 def _sources(server: Server, query: Query, window: Window, around: Around) -> list[str]:
-    """The tables that a query reads; of SQL only Druid itself knows them."""
+    """The tables that a query reads; of SQL only Druid itself knows them. Raises: RetryableError;
+    FatalError where Druid has no plan for the statement."""
     if query.json is not None:
         return sorted(set(names(query.json.get("dataSource"))))
-    return tables(server, bind(query.sql or ""), window, around.http)
+    try:
+        return tables(server, bind(query.sql or ""), window, around.http)
+    except FatalError as error:
+        if _UNKNOWN.search(str(error)):
+            # a broker knows a table once its segments are announced, some time after a start
+            raise RetryableError(f"its broker does not know the table yet: {error}") from error
+        raise
 
 
 def _source(

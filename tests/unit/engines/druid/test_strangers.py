@@ -202,3 +202,29 @@ def test_druids_refusal_of_a_look_at_its_segments_is_waited_for() -> None:
         # what a report asks is refused for good
         with pytest.raises(FatalError, match="no 'x' in y"):
             list(engine.ask(NATIVE, DAY, around))
+
+
+def test_a_table_that_the_broker_does_not_know_yet_is_waited_for() -> None:
+    unknown = "Object 'telemetry' not found (line [1], column [15])"
+    told = {"error": "druidException", "category": "INVALID_INPUT", "errorMessage": unknown}
+    with (
+        raw(answers(400, json.dumps(told).encode())) as it,
+        druid_at(it.url) as (engine, around),
+    ):
+        for look in (
+            lambda: engine.ready(SQL, "", DAY, around),
+            lambda: engine.state(SQL, DAY, around),
+        ):
+            with pytest.raises(RetryableError, match="does not know the table yet"):
+                look()
+        # when it is configured it is said as a mistake
+        assert "Object 'telemetry' not found" in str(engine.check(SQL, "", DAY, around).wrong)
+
+
+def test_a_statement_that_has_no_plan_fails_at_the_look() -> None:
+    with (
+        raw(answers(400, json.dumps(MISTAKE).encode())) as it,
+        druid_at(it.url) as (engine, around),
+        pytest.raises(FatalError, match="no 'x' in y"),
+    ):
+        engine.ready(SQL, "", DAY, around)
