@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from tallymark.cli.common import (
     say,
     settings,
 )
+from tallymark.cli.report_asked import id_or_text, text_of
 from tallymark.cli.report_told import (
     mistakes,
     plain,
@@ -32,7 +32,6 @@ from tallymark.cli.report_told import (
     print_runs,
     show_report,
 )
-from tallymark.errors import BadRequest
 from tallymark.reports import told
 from tallymark.reports.runs import Run
 from tallymark.reports.service import Reports
@@ -59,11 +58,11 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Configure a report; every mistake is told at once, with what is right."""
-    text = _text(file)
-    with closing(node_of(settings(home, workspace=workspace))) as node:
+    with mistakes(as_json), closing(node_of(settings(home, workspace=workspace))) as node:
+        text = text_of(file)
         node.prepare()
         reports = node.reporting.service
-        with mistakes(as_json), _busy("checking the request", as_json):
+        with _busy("checking the request", as_json):
             made = reports.replace(replace, text) if replace else reports.submit(text)
         show_report(reports, made, as_json)
 
@@ -75,7 +74,7 @@ def list_reports(
     as_json: Json = False,
 ) -> None:
     """All reports, with when each was made last and is due next."""
-    with _reports(home) as reports:
+    with _reports(home, as_json) as reports:
         found = list(reports.told(reports.list([status] if status else None)))
     if as_json:
         print_json({"count": len(found), "reports": found})
@@ -91,7 +90,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """A report as it is configured, and its runs."""
-    with _reports(home) as reports:
+    with _reports(home, as_json) as reports:
         report = reports.get(report_id)
         found = reports.runs(report_id, limit)
         (shown,) = reports.told([report])
@@ -107,7 +106,7 @@ def show(
 @report_app.command()
 def why(report_id: ReportId, home: Home = None, as_json: Json = False) -> None:
     """What each date waits for that has no file yet, and when the next one is due."""
-    with _reports(home) as reports:
+    with _reports(home, as_json) as reports:
         lines = list(reports.why(report_id))
     if as_json:
         print_json({"why": lines})
@@ -126,10 +125,10 @@ def preview(
     as_json: Json = False,
 ) -> None:
     """The first 100 rows and the name of the file; nothing is written."""
-    asked = _text(report) if report == "-" or Path(report).is_file() else report
-    with closing(node_of(settings(home, workspace=workspace))) as node:
+    with mistakes(as_json), closing(node_of(settings(home, workspace=workspace))) as node:
+        asked = id_or_text(report)
         node.prepare()
-        with mistakes(as_json), _busy("asking for the first rows", as_json):
+        with _busy("asking for the first rows", as_json):
             found = node.reporting.service.preview(asked)
     if as_json:
         print_json(told.preview_json(found))
@@ -146,7 +145,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Make what is due of a report now, without waiting for the next look at its data."""
-    with closing(node_of(settings(home, workspace=workspace))) as node:
+    with mistakes(as_json), closing(node_of(settings(home, workspace=workspace))) as node:
         node.prepare()
         reports = node.reporting.service
         before = {one.id: one for one in reports.runs(report_id, LOOKED_AT)}
@@ -168,14 +167,14 @@ def run(
 @report_app.command()
 def disable(report_id: ReportId, home: Home = None, as_json: Json = False) -> None:
     """End what waits; no date is due until it is enabled again, and none is made up then."""
-    with _reports(home) as reports:
+    with _reports(home, as_json) as reports:
         show_report(reports, reports.disable(report_id), as_json)
 
 
 @report_app.command()
 def enable(report_id: ReportId, home: Home = None, as_json: Json = False) -> None:
     """Let a report's next dates come due."""
-    with _reports(home) as reports:
+    with _reports(home, as_json) as reports:
         show_report(reports, reports.enable(report_id), as_json)
 
 
@@ -200,7 +199,7 @@ def regenerate(
         "reason": reason,
         "dry_run": dry_run,
     }
-    with _reports(home) as reports, mistakes(as_json):
+    with _reports(home, as_json) as reports:
         done = reports.regenerate(json.dumps(request))
     if as_json:
         print_json(told.regenerated_json(done))
@@ -209,8 +208,8 @@ def regenerate(
 
 
 @contextmanager
-def _reports(home: Path | None) -> Iterator[Reports]:
-    with closing(node_started(settings(home))) as node:
+def _reports(home: Path | None, as_json: bool) -> Iterator[Reports]:
+    with mistakes(as_json), closing(node_started(settings(home))) as node:
         yield node.reporting.service
 
 
@@ -239,10 +238,3 @@ def _end(changed: Sequence[Run]) -> None:
         raise typer.Exit(1)
     if any(one.open for one in changed):
         raise typer.Exit(3)
-
-
-def _text(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text()
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"{file} is no text in UTF-8") from error

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from tallymark.cli.common import print_json, print_table, say
-from tallymark.errors import WrongFields
+from tallymark.errors import BadRequest, WrongFields
 from tallymark.reports.preview import Preview
 from tallymark.reports.regenerate import Regenerated
 from tallymark.reports.runs import Run
@@ -20,18 +20,21 @@ from tallymark.reports.store import Report
 
 @contextmanager
 def mistakes(as_json: bool) -> Iterator[None]:
-    """Every wrong field on a line of its own, or as the API tells them."""
+    """Every wrong field on a line of its own, or as the API tells them; so is what is no field's,
+    such as a report that is not there."""
     try:
         yield
-    except WrongFields as wrong:
+    except BadRequest as error:
+        wrong = error if isinstance(error, WrongFields) else WrongFields(())
         if as_json:
             errors = [{"field": one.field, "detail": one.text} for one in wrong.found]
+            errors = errors or [{"detail": str(error)}]
             print_json({"errors": errors, "warnings": list(wrong.warnings)})
         else:
-            lines = [f"{one.field}: {one.text}" for one in wrong.found]
+            lines = [f"{one.field}: {one.text}" for one in wrong.found] or [str(error)]
             lines += [f"warning: {text}" for text in wrong.warnings]
             sys.stderr.write("".join(f"tallymark: {line}\n" for line in lines))
-        raise typer.Exit(2) from wrong
+        raise typer.Exit(2) from error
 
 
 def print_reports(found: Sequence[Mapping[str, Any]]) -> None:

@@ -125,15 +125,31 @@ def _shaped_bytes(part: Part) -> int:
     )
 
 
-def wrong(pattern: str, group_by: Sequence[str], latest: bool) -> list[WrongField]:
-    """Everything that is wrong with a pattern, and what is right."""
+def wrong(
+    pattern: str, group_by: Sequence[str], *, latest: bool, channel: bool = True
+) -> list[WrongField]:
+    """Everything that is wrong with a pattern, and what is right. `channel`: there is one."""
     texts = [*_braces(pattern, group_by), *_path(pattern), *_length(pattern, group_by)]
-    if not latest and Hole("end_date") not in _holes(pattern):
-        texts.append("needs {end_date}, or `latest: true`: each end date would write over the last")
+    texts += _values(_holes(pattern), group_by, latest=latest, channel=channel)
     found = [WrongField(FIELD, text) for text in texts]
     if len(group_by) > GROUP_FIELDS:
         found.append(WrongField("group_by_fields", f"has more than {GROUP_FIELDS} fields"))
     return found
+
+
+def _values(
+    holes: Sequence[Hole], group_by: Sequence[str], *, latest: bool, channel: bool
+) -> Iterator[str]:
+    dated = Hole("end_date") in holes
+    if not dated and not latest:
+        yield "needs {end_date}, or `latest: true`: each end date would write over the last"
+    if dated and latest:
+        yield (
+            "holds {end_date}, while `latest` goes with one name for all end dates, such as "
+            "{report_id}.{output_format}"
+        )
+    if Hole("channel_id") in holes and not channel and "channel_id" not in group_by:
+        yield "holds {channel_id}, and there is none: give `channel_id`, or group by that field"
 
 
 def _holes(pattern: str) -> list[Hole]:

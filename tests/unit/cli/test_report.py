@@ -154,3 +154,35 @@ def test_a_report_that_is_not_there_is_told(place: Place) -> None:
         said = place.run("report", command, "downloads-00000000")
         assert said.code == 2
         assert "there is no report 'downloads-00000000'" in said.err
+
+
+def test_a_file_that_is_not_there_is_told(place: Place) -> None:
+    for command in ("submit", "preview"):
+        for file in ("nofile.json", "no/such-0123abcd", "./plays-0123abcd", "no file"):
+            said = place.run("report", command, file)
+            assert (said.code, said.err) == (2, f"tallymark: there is no file {file}\n")
+        said = place.run("report", command, str(place.home))
+        assert (said.code, "cannot be read: Is a directory" in said.err) == (2, True)
+
+
+def test_what_a_preview_is_given_is_an_id_or_a_request(place: Place) -> None:
+    for text, why in (("[1]", "the request must be an object"), ("", "it ends too early")):
+        (place.home / "request.json").write_text(text)
+        said = place.run("report", "preview", str(place.home / "request.json"))
+        assert (said.code, why in said.err) == (2, True)
+
+
+def test_whatever_is_refused_is_told_in_json_too(place: Place) -> None:
+    one = report_id(place.run("report", "submit", asked(place), "--json"))
+    there = place.run("report", "submit", asked(place), "--json")
+    gone = [
+        place.run("report", command, "downloads-00000000", "--json")
+        for command in ("show", "why", "run", "disable", "enable", "preview")
+    ]
+    gone += [place.run("report", "preview", name, "--json") for name in ("downloads", "no.json")]
+    gone.append(place.run("report", "submit", "no.json", "--json"))
+    gone.append(place.run("report", "list", "--status", "on", "--json"))
+    for said in (there, *gone):
+        assert (said.code, said.err, set(said.json)) == (2, "", {"errors", "warnings"})
+        (error,) = said.json["errors"]
+        assert "there is no" in error["detail"] or f"there is a report {one}" in error["detail"]

@@ -127,7 +127,9 @@ def test_a_preview_and_regenerating_are_answered(client: Client, reports: Here) 
     reports.made(report, "2026-11-21")
     stored = client.get(f"{REPORTS}/{report.report_id}/preview", headers=READER).json()
     assert stored["rows"] == [["a/b", 2**60], [None, None]]
-    assert client.post(f"{REPORTS}/preview", content=body(), headers=READER).json() == stored
+    for content in (body(), "\ufeff" + body(), " \n" + body(), json.dumps(envelope(REQUEST))):
+        asked = client.post(f"{REPORTS}/preview", content=content.encode(), headers=WRITER)
+        assert asked.json() == stored
     wanted = {
         "report_list": [report.report_id], "reason": "late events",
         "replay_interval": {"from": "2026-11-20", "to": "2026-11-21"},
@@ -171,6 +173,8 @@ def test_every_wrong_field_is_told_at_once(client: Client, reports: Here) -> Non
         ("post", REPORTS), ("patch", f"{REPORTS}/x"), ("post", f"{REPORTS}/x/disable"),
         ("post", f"{REPORTS}/x/enable"), ("post", f"{REPORTS}/x/run"),
         ("post", f"{REPORTS}/regenerate"), ("post", "/report/jobs/submit"),
+        # whatever it asks, it asks with the operator's credentials
+        ("post", f"{REPORTS}/preview"),
         ("post", "/report/jobs/x"), ("post", "/report/jobs/deactivate/x"),
         ("post", "/report/jobs/regenerate"),
     ],
@@ -219,6 +223,14 @@ def test_a_body_that_is_no_request_is_refused(
     for path in (REPORTS, "/report/jobs/submit"):
         answer = client.post(path, content=content, headers=WRITER)
         assert (answer.status_code, said in answer.text) == (status, True)
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "5", "plays-0123abcd", "\ufeff[1]", "null"])
+def test_what_a_preview_is_asked_for_is_a_request_and_never_an_id(
+    client: Client, content: str
+) -> None:
+    answer = client.post(f"{REPORTS}/preview", content=content.encode(), headers=WRITER)
+    assert (answer.status_code, "the request" in answer.json()["detail"]) == (400, True)
 
 
 PRINTED = Path(__file__).parents[1] / "reports" / "request_as_printed.txt"
@@ -303,9 +315,7 @@ def test_a_refusal_comes_in_an_envelope_with_an_honest_code(
     found = answer.json()
     assert (answer.status_code, found["responseCode"]) == (status, code)
     assert (found["params"]["status"], bool(found["params"]["errmsg"])) == ("failed", True)
-    assert found["params"]["msgid"] == (
-        None if status in (401, 403) or "route" in path else "4406df37"
-    )
+    assert found["params"]["msgid"] == (None if "route" in path else "4406df37")
     if status == 400:
         assert {"field", "detail"} == set(found["result"]["errors"][0])
 
@@ -320,10 +330,60 @@ def test_an_error_of_ours_comes_in_an_envelope_too(client: Client, here: World) 
 def test_nothing_strange_in_an_envelope_comes_back(client: Client) -> None:
     strange = {"id": {"a": 1}, "ver": "x" * 300, "params": [1], "request": {"filters": {}}}
     found = client.post("/report/jobs", json=strange, headers=READER).json()
-    assert (found["id"], found["ver"]) == ("tallymark.report.jobs", "1.0")
+    assert (found["id"], found["ver"]) == ("tallymark.report.jobs", "x" * 200)
     for text in ('{"id": "\\ud800", "request": {}}', '{"params": {"msgid": "\\u0000"}}'):
         answer = client.post("/report/jobs", content=text, headers=READER)
         assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("msgid", "back"),
+    [
+        ("7", 7), ("1.5", 1.5), ("0", 0), ('"' + "m" * 300 + '"', "m" * 200), ("true", None),
+        ("[1]", None), ("NaN", None), ("1" + "0" * 30, None),
+        ('"a\\ud800\\u0000"', "a\ufffd\ufffd"),
+    ],
+)  # fmt: skip
+def test_a_message_id_comes_back_as_it_is_or_cut(client: Client, msgid: str, back: Any) -> None:
+    text = f'{{"id": "a", "params": {{"msgid": {msgid}, "client_key": "k"}}, "request": {{}}}}'
+    found = client.post("/report/jobs/submit", content=text, headers=WRITER).json()
+    assert (found["params"]["msgid"], found["params"]["client_key"]) == (back, "k")
+
+
+@pytest.mark.parametrize("value", ["NaN", '"\\ud800"', '"\\u0000"', "9" * 30, "[" * 70 + "]" * 70])
+@pytest.mark.parametrize(("headers", "status"), [(WRITER, 400), (READER, 403), ({}, 401)])
+def test_an_envelope_comes_back_whatever_is_wrong_with_its_request(
+    client: Client, value: str, headers: dict[str, str], status: int
+) -> None:
+    given = envelope(None) | {"request": {"report_name": "X"}}
+    text = json.dumps(given).replace('"X"', value)
+    answer = client.post("/report/jobs/submit", content=text, headers=headers)
+    found = answer.json()
+    assert answer.status_code == status
+    assert (found["id"], found["ver"]) == (given["id"], given["ver"])
+    assert (found["params"]["msgid"], found["params"]["client_key"]) == (
+        "4406df37", "analytics-team",
+    )  # fmt: skip
+
+
+def test_an_unsound_value_is_told_with_every_other_mistake(client: Client) -> None:
+    for text in ('{"report_name": NaN}', '{"request": {"report_name": NaN}}'):
+        errors = client.post("/report/jobs/submit", content=text, headers=WRITER).json()["result"]
+        fields = {one["field"] for one in errors["errors"]}
+        assert fields == {
+            "report_name", "query_engine", "execution_frequency", "report_interval", "query_json",
+            "output_format", "output_field_names",
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [REPORTS, "/report/jobs/submit", "/report/jobs", f"{REPORTS}/ID"])
+def test_a_field_beside_the_request_that_nobody_reads_is_refused(
+    client: Client, reports: Here, path: str
+) -> None:
+    path = path.replace("ID", reports.submit().report_id)
+    ask = client.patch if path.startswith(f"{REPORTS}/") else client.post
+    given = {**envelope({}), "output_format": "json"}
+    assert "output_format: is not known here" in ask(path, json=given, headers=WRITER).text
 
 
 def test_the_described_fields_are_those_that_are_read(client: Client) -> None:

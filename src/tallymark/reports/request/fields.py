@@ -14,7 +14,8 @@ from tallymark.errors import BadRequest, ConfigError, WrongField
 LONGEST_TEXT = 200
 LONGEST_QUERY = 200_000
 MOST_NAMES = 1_000
-_LINES = re.compile(r"[\t\n\r\x85\u2028\u2029]")
+LINES = re.compile(r"[\t\n\r\x85\u2028\u2029]")
+SEVERAL_LINES = "goes over several lines or holds a tab"
 Found = TypeVar("Found")
 
 
@@ -47,8 +48,8 @@ class Fields:
         if len(found) > longest:
             self.blame(name, f"is longer than {longest} characters")
             return ""
-        if longest < LONGEST_QUERY and _LINES.search(found):
-            self.blame(name, "goes over several lines or holds a tab")
+        if longest < LONGEST_QUERY and LINES.search(found):
+            self.blame(name, SEVERAL_LINES)
             return ""
         return found.strip()
 
@@ -113,13 +114,13 @@ class Fields:
             self.blame(name, str(error))
             return None
 
-    def section(self, name: str) -> Fields | None:
+    def section(self, name: str, right: str = "an object: { … }") -> Fields | None:
         """The object under a name; None where it is not there. Its mistakes are told here."""
         found = self.value(name)
         if found is None:
             return None
         if not isinstance(found, dict):
-            self.blame(name, "must be an object: { … }")
+            self.blame(name, f"must be {right}")
             return None
         return Fields(found, f"{self.under}{name}.", self.wrong)
 

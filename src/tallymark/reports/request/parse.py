@@ -14,10 +14,12 @@ from tallymark.errors import WrongField
 from tallymark.reports import columns, pattern
 from tallymark.reports.define import DEFAULT_PATTERN, ReportSpec
 from tallymark.reports.request import placing, timing
-from tallymark.reports.request.fields import LONGEST_QUERY, MOST_NAMES, Fields
+from tallymark.reports.request.fields import LINES, LONGEST_QUERY, MOST_NAMES, SEVERAL_LINES, Fields
 
 LATER = ("CASSANDRA", "ELASTICSEARCH")
 """Engines of the founding design that are not there yet."""
+_NOWHERE = "Factory"
+"""What IANA calls the zone of a machine that nobody has told where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,9 @@ def parse(request: Mapping[str, Any], known: Known, now: datetime) -> Draft:
         retention_days=timing.retention_days(fields),
     )
     fields.done()
-    wrong = (*fields.wrong, *pattern.wrong(spec.pattern, spec.group_by, spec.latest))
+    channel = request.get("channel_id") is not None
+    unnamed = pattern.wrong(spec.pattern, spec.group_by, latest=spec.latest, channel=channel)
+    wrong = (*fields.wrong, *unnamed)
     return Draft(spec=spec, names=names, calendar=calendar, wrong=wrong, warnings=tuple(warnings))
 
 
@@ -114,7 +118,9 @@ def _not_there(spec: ReportSpec, checked: Checked) -> list[WrongField]:
 
 def _calendar(fields: Fields, workspace: Calendar) -> tuple[str, Calendar]:
     zone = fields.optional("time_zone")
-    if not zone:
+    if zone == _NOWHERE:
+        fields.blame("time_zone", "is the zone of no place: names are like Europe/Berlin")
+    if zone in ("", _NOWHERE):
         return "", workspace
     found = fields.read("time_zone", lambda: replace(workspace, zone=zone))
     return ("", workspace) if found is None else (zone, found)
@@ -137,11 +143,18 @@ def _engine(fields: Fields, known: Known) -> str:
 
 
 def _names(fields: Fields) -> Any:
-    """What they mean depends on the columns of the answer; here they are only not too many."""
+    """What they mean depends on the columns of the answer; here they are only not too many, and
+    each on one line."""
     found = fields.value("output_field_names")
-    if isinstance(found, dict | list) and len(found) > MOST_NAMES:
+    if not isinstance(found, dict | list):
+        return found
+    if len(found) > MOST_NAMES:
         fields.blame("output_field_names", f"has more than {MOST_NAMES:,} names")
         return None
+    for key, heading in found.items() if isinstance(found, dict) else enumerate(found):
+        if isinstance(heading, str) and LINES.search(heading):
+            place = f"[{key}]" if isinstance(found, list) else f".{key}"
+            fields.blame(f"output_field_names{place}", SEVERAL_LINES)
     return found
 
 

@@ -16,6 +16,7 @@ from tallymark.reports.request.fields import Fields
 END_DATE = "{end_date}"
 LONGEST_PREFIX_BYTES = 200
 _AVAILABILITY = ("both", "segments", "none")
+_SECTION = '{"store": "…", "prefix": "…"}'
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -24,7 +25,7 @@ def destination(fields: Fields, stores: Collection[str]) -> tuple[str, str]:
     given = fields.given.get("destination")
     if given is None or isinstance(given, str):
         return _store(fields, "destination", stores), DEFAULT_PREFIX
-    section = fields.section("destination")
+    section = fields.section("destination", f"the name of a store, or {_SECTION}")
     if section is None:
         return LAKE_STORE, DEFAULT_PREFIX
     store = _store(section, "store", stores)

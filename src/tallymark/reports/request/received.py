@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tallymark.errors import BadRequest, WrongField, WrongFields
+from tallymark.errors import BadRequest, WrongField
 
 LONGEST_BYTES = 1 << 20
 DEEPEST = 60
+ENVELOPE = ("id", "ver", "ts", "params")
 # halves of a character and control characters can neither be stored nor be part of a name
 _UNSOUND = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _HALF_QUOTED = re.compile(r'([A-Za-z_][\w.-]*)"')
@@ -32,19 +33,19 @@ _FIXED = {
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What came: the request itself, and the envelope around it where there is one."""
+    """What came: the request itself, without the envelope around it."""
 
     request: Mapping[str, Any]
-    envelope: Mapping[str, Any] | None
     wrong: tuple[WrongField, ...]
-    """The names that stand twice in one object, of which only the last would count."""
+    """Values that can neither be stored nor sent; names that stand twice in one object, of which
+    only the last would count; names beside `request` that nobody reads."""
 
 
 def read(text: str) -> Received:
     """The request of a text: plain, or as `request` of an envelope.
 
-    Raises: BadRequest where it is no JSON, with line and column; where it is too large or deep;
-    WrongFields where it holds what can neither be stored nor sent.
+    In place of what is wrong in it stands something harmless, so that the rest can be looked at.
+    Raises: BadRequest where it is no JSON, with line and column; where it is too large or deep.
     """
     if len(text.encode("utf-8", "surrogatepass")) > LONGEST_BYTES:
         raise BadRequest(f"the request is longer than {LONGEST_BYTES >> 20} MiB")
@@ -52,15 +53,31 @@ def read(text: str) -> Received:
     found = _parsed(text, twice)
     if not isinstance(found, dict):
         raise BadRequest("the request must be an object: { … }")
-    if unsound := list(_unsound(found)):
-        raise WrongFields(unsound)
     told = "stands twice in one object: remove one"
-    wrong = tuple(WrongField(name, told) for name in dict.fromkeys(twice))
+    wrong = [WrongField(harmless(name), told) for name in dict.fromkeys(twice)]
     if "request" not in found:
-        return Received(found, None, wrong)
-    if not isinstance(found["request"], dict):
+        return Received(_sound(found, "", wrong), tuple(wrong))
+    request = found.pop("request")
+    if not isinstance(request, dict):
         raise BadRequest("`request` must be an object: { … }")
-    return Received(found["request"], found, wrong)
+    unread = f"is not known here: beside `request` stand {', '.join(ENVELOPE)}"
+    wrong += [WrongField(harmless(name), unread) for name in found if name not in ENVELOPE]
+    _sound(found, "", wrong)
+    return Received(_sound(request, "", wrong), tuple(wrong))
+
+
+def envelope(text: str) -> Mapping[str, Any]:
+    """What stands around a request, whatever is wrong with either; empty where there is none."""
+    try:
+        found = _parsed(text, [])
+    except BadRequest:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def harmless(text: str) -> str:
+    """The text with a mark for each character that can neither be stored nor sent."""
+    return _UNSOUND.sub("\ufffd", text)
 
 
 def _parsed(text: str, twice: list[str]) -> Any:
@@ -104,25 +121,35 @@ def _in_words(error: json.JSONDecodeError) -> str:
     return 'a name in quotes is wanted here ("…"); no comma stands before a closing brace'
 
 
-def _unsound(request: Mapping[str, Any]) -> Iterator[WrongField]:
-    """By a list of what is still to see, since what came may be nested as deep as it likes."""
-    waiting: deque[tuple[str, Any, int]] = deque([("", request, 0)])
-    while waiting:
-        path, value, depth = waiting.popleft()
-        if depth > DEEPEST:
-            raise BadRequest(_TOO_DEEP)
-        if isinstance(value, dict):
-            for name, one in value.items():
-                if _UNSOUND.search(name):
-                    text = f"holds the name {name[:40]!r}, with a control or half a character"
-                    yield WrongField(path or "request", text)
-                    continue
-                waiting.append((f"{path}.{name}" if path else name, one, depth + 1))
-        elif isinstance(value, list):
-            waiting.extend((f"{path}[{n}]", one, depth + 1) for n, one in enumerate(value))
-        elif isinstance(value, str) and _UNSOUND.search(value):
-            yield WrongField(path, "holds a control character or half a character: remove it")
-        elif isinstance(value, float) and not math.isfinite(value):
-            yield WrongField(path, "is no number that can be sent: write a finite one")
-        elif isinstance(value, int) and abs(value) >= 2**63:
-            yield WrongField(path, "is beyond 64 bits: write it as a text")
+def _sound(value: Any, path: str, wrong: list[WrongField], depth: int = 0) -> Any:
+    """The value with something harmless in place of what can neither be stored nor sent."""
+    if depth > DEEPEST:
+        raise BadRequest(_TOO_DEEP)
+    if isinstance(value, dict):
+        return _sound_object(value, path, wrong, depth)
+    if isinstance(value, list):
+        return [_sound(one, f"{path}[{n}]", wrong, depth + 1) for n, one in enumerate(value)]
+    if isinstance(value, str) and _UNSOUND.search(value):
+        text = "holds a control character or half a character: remove it"
+        wrong.append(WrongField(path, text))
+        return harmless(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        wrong.append(WrongField(path, "is no number that can be sent: write a finite one"))
+        return 0
+    if isinstance(value, int) and abs(value) >= 2**63:
+        wrong.append(WrongField(path, "is beyond 64 bits: write it as a text"))
+        return 0
+    return value
+
+
+def _sound_object(
+    value: Mapping[str, Any], path: str, wrong: list[WrongField], depth: int
+) -> dict[str, Any]:
+    made = {}
+    for name, one in value.items():
+        if _UNSOUND.search(name):
+            text = f"holds the name {name[:40]!r}, with a control or half a character"
+            wrong.append(WrongField(path or "request", text))
+        else:
+            made[name] = _sound(one, f"{path}.{name}" if path else name, wrong, depth + 1)
+    return made

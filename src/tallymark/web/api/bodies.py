@@ -11,13 +11,21 @@ from tallymark.errors import BadRequest
 from tallymark.reports.request.received import LONGEST_BYTES
 
 
-async def body_text(request: Request) -> str:
-    """Raises: HTTPException 413 before it is read to its end; BadRequest where it is no UTF-8."""
+async def body_bytes(request: Request) -> bytes:
+    """Raises: HTTPException 413 before it is read to its end."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > LONGEST_BYTES:
             raise HTTPException(413, f"A request holds {LONGEST_BYTES >> 20} MiB at most.")
+    return bytes(body)
+
+
+Body = Annotated[bytes, Depends(body_bytes)]
+
+
+def body_text(body: Body) -> str:
+    """Raises: BadRequest where it is no UTF-8."""
     try:
         return body.decode()
     except UnicodeDecodeError as error:

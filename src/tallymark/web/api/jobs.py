@@ -4,39 +4,38 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from tallymark.errors import BadRequest, WrongFields
+from tallymark.errors import WrongFields
 from tallymark.reports import told
 from tallymark.reports.request.fields import Fields
-from tallymark.reports.request.received import read
+from tallymark.reports.request.received import envelope, harmless, read
 from tallymark.web.api import report_shapes as shapes
-from tallymark.web.api.bodies import Text
+from tallymark.web.api.bodies import Body, Text
 from tallymark.web.api.reports import listed
 from tallymark.web.auth import ServicesOf, may_read, may_write
 
 PREFIX = "/report/jobs"
 ID, VERSION = "tallymark.report.jobs", "1.0"
 LONGEST_BACK = 200
+_BEYOND = 2**63
+"""No answer holds such a number."""
 
 
-async def noted(request: Request, text: Text) -> str:
-    """The body's text; what of its envelope comes back is remembered for the answer."""
-    with suppress(BadRequest):  # told by whoever reads it next
-        request.state.envelope = read(text or "{}").envelope or {}
-    return text
+def noted(request: Request, body: Body) -> None:
+    """What of the envelope comes back is remembered for the answer, whatever is wrong with it."""
+    request.state.envelope = envelope(body.decode(errors="replace"))
 
 
-Enveloped = Annotated[str, Depends(noted)]
 READS, WRITES = [Depends(may_read)], [Depends(may_write)]
 ANY = shapes.takes(shapes.EnvelopeIn)
-router = APIRouter(prefix=PREFIX, tags=["report jobs"])
+# before the token is looked at: who is refused for it gets the envelope back too
+router = APIRouter(prefix=PREFIX, tags=["report jobs"], dependencies=[Depends(noted)])
 
 
 @router.post(
@@ -46,7 +45,7 @@ router = APIRouter(prefix=PREFIX, tags=["report jobs"])
     dependencies=WRITES,
     openapi_extra=ANY,
 )
-def submit(request: Request, here: ServicesOf, text: Enveloped) -> Response:
+def submit(request: Request, here: ServicesOf, text: Text) -> Response:
     """Configure a report."""
     return _successful(request, *here.reports.told([here.reports.submit(text)]))
 
@@ -58,7 +57,7 @@ def submit(request: Request, here: ServicesOf, text: Enveloped) -> Response:
     dependencies=READS,
     openapi_extra=ANY,
 )
-def jobs(request: Request, here: ServicesOf, text: Enveloped) -> Response:
+def jobs(request: Request, here: ServicesOf, text: Text) -> Response:
     """The reports, by `filters`: `{"request": {"filters": {"status": ["ENABLED"]}}}`."""
     return _successful(request, listed(here, _statuses(text)))
 
@@ -70,7 +69,7 @@ def jobs(request: Request, here: ServicesOf, text: Enveloped) -> Response:
     dependencies=WRITES,
     openapi_extra=ANY,
 )
-def regenerate(request: Request, here: ServicesOf, text: Enveloped) -> Response:
+def regenerate(request: Request, here: ServicesOf, text: Text) -> Response:
     """Make dates once more."""
     return _successful(request, told.regenerated_json(here.reports.regenerate(text)))
 
@@ -82,7 +81,7 @@ def regenerate(request: Request, here: ServicesOf, text: Enveloped) -> Response:
     dependencies=WRITES,
     openapi_extra=shapes.takes(shapes.EnvelopeIn, required=False),
 )
-def deactivate(request: Request, here: ServicesOf, report_id: str, text: Enveloped) -> Response:
+def deactivate(request: Request, here: ServicesOf, report_id: str, text: Text) -> Response:
     """Disable a report."""
     return _successful(request, *here.reports.told([here.reports.disable(report_id)]))
 
@@ -105,13 +104,14 @@ def job(request: Request, here: ServicesOf, report_id: str) -> Response:
     dependencies=WRITES,
     openapi_extra=ANY,
 )
-def replace(request: Request, here: ServicesOf, report_id: str, text: Enveloped) -> Response:
+def replace(request: Request, here: ServicesOf, report_id: str, text: Text) -> Response:
     """Replace a whole report; it keeps its status."""
     return _successful(request, *here.reports.told([here.reports.replace(report_id, text)]))
 
 
 def _statuses(text: str) -> list[str] | None:
-    fields = Fields(read(text or "{}").request)
+    received = read(text or "{}")
+    fields = Fields(received.request, wrong=[*received.wrong])
     filters = fields.section("filters")
     statuses: Sequence[str] = ()
     if filters is not None:
@@ -173,6 +173,10 @@ def _envelope(
     return Response(orjson.dumps(answer), status, media_type="application/json")
 
 
-def _back(given: Mapping[str, Any], name: str) -> str | None:
+def _back(given: Mapping[str, Any], name: str) -> str | float | None:
     value = given.get(name)
-    return value if isinstance(value, str) and len(value) <= LONGEST_BACK else None
+    if isinstance(value, str):
+        return harmless(value[:LONGEST_BACK])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < _BEYOND else None

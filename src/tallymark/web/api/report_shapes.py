@@ -140,6 +140,8 @@ class RegeneratedOut(BaseModel):
 
 
 class EnvelopeIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     id: str | None = None
     ver: str | None = None
     ts: str | None = None
@@ -147,18 +149,22 @@ class EnvelopeIn(BaseModel):
     request: dict[str, Any] = Field(description="What /api/v1/reports takes.")
 
 
+Back = str | int | float
+"""As it came."""
+
+
 class ParamsOut(BaseModel):
     resmsgid: str
-    msgid: str | None
+    msgid: Back | None
     err: str | None
     errmsg: str | None
     status: Literal["successful", "failed"]
-    client_key: str | None
+    client_key: Back | None
 
 
 class EnvelopeOut(BaseModel):
-    id: str
-    ver: str
+    id: Back
+    ver: Back
     ts: datetime
     params: ParamsOut
     responseCode: Code
