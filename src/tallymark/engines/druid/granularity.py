@@ -44,7 +44,7 @@ _GRAINS: Mapping[str, Grain] = {
 }
 _DURATIONS: Mapping[str, Grain] = {"3600000": "hour", "86400000": "day"}
 _LENGTHS = {
-    "period": re.compile(r"P(?=.*\d)[\dYMWDTHS.]+", re.IGNORECASE),
+    "period": re.compile(r"P.*\d.*", re.IGNORECASE),
     "duration": re.compile(r"\d+"),
 }
 """Druid says of one that is missing no more than a Java class."""
