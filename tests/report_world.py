@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from tallymark.calendar.periods import Calendar
 from tallymark.reports import runs, store
 from tallymark.reports.define import ReportSpec
-from tallymark.reports.due import planned_before
+from tallymark.reports.due import ending, planned_before
 from tallymark.state.database import Databases, migrate, writing
 from tests.servers.standin_data import Data
 
@@ -88,8 +88,11 @@ def regenerate(databases: Databases, now: datetime, *report_ids: str) -> None:
     """The next revision of each date that has a file."""
     for report_id in report_ids:
         with writing(databases.control) as tx:
+            spec = store.get(tx, report_id).spec
             for run in runs.of_dates(tx, report_id, "2000-01-01", "2100-01-01"):
-                runs.again(tx, run, "the data were restated", timedelta(days=1), now)
+                covers = ending(spec, Calendar(ZONE), date.fromisoformat(run.end_on))
+                assert covers is not None
+                runs.again(tx, run, covers, "the data were restated", timedelta(days=1), now)
             store.wake(tx, report_id, now)
 
 

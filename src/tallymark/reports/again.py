@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from tallymark.calendar.names import nearest
+from tallymark.calendar.periods import Calendar
 from tallymark.errors import WrongField, WrongFields
 from tallymark.reports import regenerate, runs, store
+from tallymark.reports.due import calendar_of, ending
 from tallymark.reports.regenerate import Regenerated, Wanted
 from tallymark.reports.store import DISABLED, ENABLED, Report
 
 
 def make_again(
-    tx: Connection, wanted: Wanted, wrong: Sequence[WrongField], now: datetime
+    tx: Connection,
+    wanted: Wanted,
+    wrong: Sequence[WrongField],
+    workspace: Calendar,
+    now: datetime,
 ) -> Regenerated:
     """In a transaction that no other one of these runs beside; a dry run writes nothing.
 
@@ -27,12 +33,20 @@ def make_again(
     by_report = []
     for report in _chosen(known, wanted.report_ids):
         newest = runs.of_dates(tx, report.report_id, wanted.from_on, wanted.to_on)
-        again, left_out = regenerate.chosen(wanted, newest)
+        calendar = calendar_of(report.spec, workspace)
+        # the report may be another than when they were made
+        covers = {
+            run.end_on: window
+            for run in newest
+            if (window := ending(report.spec, calendar, date.fromisoformat(run.end_on)))
+        }
+        due = [run for run in newest if run.end_on in covers]
+        again, left_out = regenerate.chosen(wanted, due)
         by_report.append((report.report_id, again, left_out))
         if again and not wanted.dry_run:
             deadline = timedelta(seconds=report.spec.deadline_s)
             for run in again:
-                runs.again(tx, run, wanted.reason, deadline, now)
+                runs.again(tx, run, covers[run.end_on], wanted.reason, deadline, now)
             store.wake(tx, report.report_id, now)
     return regenerate.outcome(wanted, by_report)
 

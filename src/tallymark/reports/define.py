@@ -61,6 +61,11 @@ class ReportSpec:
     """None: for ever."""
 
     @property
+    def dates(self) -> str:
+        """What it covers, by its name or its two dates."""
+        return self.interval or f"{self.from_on}/{self.to_on}"
+
+    @property
     def query(self) -> Query:
         return Query(json=self.query_json, sql=self.query_sql)
 

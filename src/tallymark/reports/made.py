@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
@@ -45,6 +45,27 @@ def removed(tx: Connection, run_id: int) -> None:
     """Its files and their backups are no longer in the store."""
     mine = report_files.c.run_id == run_id
     tx.execute(update(report_files).where(mine).values(present=0, backup=None))
+
+
+def forget(tx: Connection, report_id: str) -> None:
+    """None of the files is the report's any more: they stay where they lie."""
+    mine = select(report_runs.c.id).where(report_runs.c.report_id == report_id)
+    of_report = report_files.c.run_id.in_(mine)
+    tx.execute(update(report_files).where(of_report).values(present=0, backup=None))
+    tx.execute(delete(report_files).where(of_report, report_files.c.sha256 == ""))
+
+
+def of_others(conn: Connection, report_id: str) -> Generator[tuple[str, str], None, None]:
+    """The reports that files belong to, and their paths, but those of one report."""
+    found = (
+        select(report_runs.c.report_id, report_files.c.path)
+        .join(report_runs, report_runs.c.id == report_files.c.run_id)
+        .where(report_runs.c.report_id != report_id, report_files.c.present == 1)
+        .execution_options(yield_per=10_000)
+    )
+    with conn.execute(found) as rows:
+        for row in rows:
+            yield row.report_id, row.path
 
 
 def present_before(conn: Connection, run: Run) -> tuple[int, list[Published]]:

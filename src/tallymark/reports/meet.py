@@ -7,6 +7,7 @@ patterns are walked side by side, as the product of two automata is.
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,16 @@ def can_meet(a: Fixed, b: Fixed) -> bool:
         return True
     # below one prefix no name of ours begins with backup/; a longer prefix may lead there
     return a.prefix != b.prefix and (_meet(_object(a), _backup(b)) or _meet(_backup(a), _object(b)))
+
+
+def objects_of(report: Fixed) -> re.Pattern[str]:
+    """Matches whole keys of objects that a report can give."""
+    return re.compile("".join(map(_expression, _object(report))), re.DOTALL)
+
+
+def _expression(step: _Step) -> str:
+    one = "." if step.of is None else f"[{re.escape(''.join(sorted(step.of)))}]"
+    return one + "+" * step.many
 
 
 @dataclass(frozen=True, slots=True)

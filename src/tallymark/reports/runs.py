@@ -7,19 +7,21 @@ SUBMITTED ─▶ PROCESSING ─▶ SUCCESS
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, select, update
 
+from tallymark.engines import Window
 from tallymark.ledger.objects import has_come
 from tallymark.reports.due import DueDate
-from tallymark.state.schema import report_runs
+from tallymark.state.schema import report_files, report_runs
 
 LATE_FOR = timedelta(days=30)
 """How long after it was due a date is asked for."""
+NOT_DUE = "the report was changed, and is not due with this end date any more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +79,7 @@ def add(
 def _fresh(report_id: str, one: DueDate, deadline: timedelta, now: datetime) -> dict[str, Any]:
     return {
         "report_id": report_id,
-        "first_on": str(one.window.first_on),
-        "end_on": str(one.window.end_on),
-        "start_at": one.window.period.start_at,
-        "end_at": one.window.period.end_at,
+        **_covering(one.window),
         "revision": 1,
         "due_at": one.due_at,
         "deadline_at": max(one.due_at, now) + deadline,
@@ -88,12 +87,36 @@ def _fresh(report_id: str, one: DueDate, deadline: timedelta, now: datetime) -> 
     }
 
 
-def again(tx: Connection, run: Run, reason: str, deadline: timedelta, now: datetime) -> None:
-    """The next revision of a run's end date."""
-    same = ("report_id", "first_on", "end_on", "start_at", "end_at")
-    values = {name: getattr(run, name) for name in same}
-    values |= {"revision": run.revision + 1, "due_at": now, "deadline_at": now + deadline}
-    tx.execute(insert(report_runs).values(**values, reason=reason, **_submitted(now)))
+def again(
+    tx: Connection, run: Run, window: Window, reason: str, deadline: timedelta, now: datetime
+) -> None:
+    """The next revision of a run's end date. `window`: what the report covers with it now."""
+    values = {"report_id": run.report_id, "revision": run.revision + 1, "reason": reason}
+    values |= {"due_at": now, "deadline_at": now + deadline, **_covering(window)}
+    tx.execute(insert(report_runs).values(**values, **_submitted(now)))
+
+
+def recut(
+    tx: Connection, report_id: str, covers: Callable[[date], Window | None], now: datetime
+) -> None:
+    """What is still to come covers what the report, which was changed, covers with its end date."""
+    for run in open_runs(tx, report_id):
+        window = covers(date.fromisoformat(run.end_on))
+        if window is None:
+            change(tx, run.id, state="FAILED", open=0, ended_at=now, error=NOT_DUE, advice=None)
+        else:
+            # what was noted at earlier looks may be of other data
+            soon = {"check_at": now, "checked_at": now, "memory": {}}
+            change(tx, run.id, **_covering(window), **soon)
+
+
+def _covering(window: Window) -> dict[str, Any]:
+    return {
+        "first_on": str(window.first_on),
+        "end_on": str(window.end_on),
+        "start_at": window.period.start_at,
+        "end_at": window.period.end_at,
+    }
 
 
 def _submitted(now: datetime) -> dict[str, Any]:
@@ -162,14 +185,33 @@ def of_dates(conn: Connection, report_id: str, from_on: str, to_on: str) -> list
 def newest_success(conn: Connection, report_id: str) -> str | None:
     """The newest end date whose file is there; None: there is none."""
     mine = and_(report_runs.c.report_id == report_id, report_runs.c.state == "SUCCESS")
-    return conn.execute(select(func.max(report_runs.c.end_on)).where(mine)).scalar()
+    file = exists().where(report_files.c.run_id == report_runs.c.id, report_files.c.present == 1)
+    return conn.execute(select(func.max(report_runs.c.end_on)).where(mine, file)).scalar()
 
 
 def last_successes(conn: Connection, report_id: str, limit: int) -> list[Run]:
-    """The newest end dates that have their file, the newest first."""
+    """Of the newest end dates that have their file the revision that made it, the newest first.
+
+    Left out are dates of which a revision is still to come: what lies there may be its own.
+    """
+    other = report_runs.alias()
+    later = (other.c.state == "SUCCESS") & (other.c.revision > report_runs.c.revision)
+    same_date = (other.c.report_id == report_id) & (other.c.end_on == report_runs.c.end_on)
+    outdated = select(other.c.id).where(same_date, (other.c.open == 1) | later).exists()
     mine = and_(report_runs.c.report_id == report_id, report_runs.c.state == "SUCCESS")
-    found = select(report_runs).where(mine).order_by(report_runs.c.end_on.desc()).limit(limit)
-    return [_run(row) for row in conn.execute(found)]
+    found = select(report_runs).where(mine, ~outdated).order_by(report_runs.c.end_on.desc())
+    return [_run(row) for row in conn.execute(found.limit(limit))]
+
+
+def asked_until(run: Run) -> datetime:
+    """One that is made again is due once more."""
+    return max(run.due_at, run.made_at) + LATE_FOR
+
+
+def closed(conn: Connection, report_id: str) -> frozenset[int]:
+    """The ids of runs that are not asked for any more."""
+    mine = and_(report_runs.c.report_id == report_id, report_runs.c.open == 0)
+    return frozenset(conn.execute(select(report_runs.c.id).where(mine)).scalars())
 
 
 def change(tx: Connection, run_id: int, **values: Any) -> None:

@@ -6,15 +6,16 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from tallymark.calendar.names import lookup, nearest
 from tallymark.errors import BadRequest, CommitConflict, FatalError, WrongField, WrongFields
-from tallymark.reports import define, regenerate, runs, store, told
+from tallymark.reports import define, made, regenerate, runs, store, told
 from tallymark.reports.again import make_again
-from tallymark.reports.due import calendar_of, planned_before
+from tallymark.reports.due import calendar_of, ending, planned_after_change, planned_before
 from tallymark.reports.parts import Parts
 from tallymark.reports.preview import Preview, preview, window
 from tallymark.reports.regenerate import Regenerated
@@ -73,13 +74,20 @@ class Reports:
     def _replace(self, seen: Report, text: str) -> Report:
         draft, new = self._configure.understood(text)
         now = self.parts.clock.now()
-        moved = new.spec.start_on and new.spec.start_on != seen.spec.start_on
-        planned_to_at = planned_before(new.spec, draft.calendar, now) if moved else None
         with alone(self.parts.database) as tx:
-            if store.get(tx, seen.report_id).version != seen.version:
+            there = store.get(tx, seen.report_id)
+            if there.version != seen.version:
                 raise CommitConflict("somebody else changed this report meanwhile: try again")
+            planned_to_at = planned_after_change(
+                there.spec, new.spec, draft.calendar, planned_to_at=there.planned_to_at,
+                changed_at=there.changed_at, now=now,
+            )  # fmt: skip
             report = store.replace_report(tx, seen.report_id, new, planned_to_at, now)
             self._configure.check_free(tx, report)
+            runs.recut(tx, report.report_id, partial(ending, new.spec, draft.calendar), now)
+            if new.location != there.location:
+                # what lies there stays there, and is nobody's any more
+                made.forget(tx, report.report_id)
         return report
 
     def get(self, report_id: str) -> Report:
@@ -102,7 +110,7 @@ class Reports:
         return self._set_status(report_id, DISABLED)
 
     def _set_status(self, report_id: str, status: str) -> Report:
-        with writing(self.parts.database) as tx:
+        with alone(self.parts.database) as tx:
             return store.set_status(tx, report_id, status, self.parts.clock.now())
 
     def runs(self, report_id: str, limit: int | None = None) -> Sequence[Run]:
@@ -147,15 +155,15 @@ class Reports:
         now = self.parts.clock.now()
         with writing(self.parts.database) as tx:
             report = store.get(tx, report_id)
-            runs.hurry(tx, report_id, now)
             store.wake(tx, report_id, now)
+            runs.hurry(tx, report_id, now)
         return report
 
     def regenerate(self, text: str) -> Regenerated:
         """Make dates once more: a new revision each. Raises: BadRequest; WrongFields."""
         wanted, wrong = regenerate.parse(_sound(text).request)
         with alone(self.parts.database) as tx:
-            return make_again(tx, wanted, wrong, self.parts.clock.now())
+            return make_again(tx, wanted, wrong, self.parts.calendar, self.parts.clock.now())
 
     def told(self, found: Iterable[Report]) -> Sequence[dict[str, Any]]:
         """Reports as API and command line write them."""
@@ -173,8 +181,7 @@ class Reports:
 
 
 def _report_id(new: Configured) -> str:
-    spec = new.spec
-    return define.report_id(spec.report_name, spec.interval or f"{spec.from_on}/{spec.to_on}")
+    return define.report_id(new.spec.report_name, new.spec.dates)
 
 
 def _sound(text: str) -> Received:

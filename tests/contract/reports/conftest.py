@@ -43,6 +43,7 @@ class Told:
     errors: list[Exception | None] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
     asked: list[date] = field(default_factory=list)
+    windows: list[Window] = field(default_factory=list)
     looks: int = 0
     rows: int = 2
 
@@ -66,6 +67,7 @@ class Told:
 
     def ask(self, query: Query, window: Window, around: Around) -> Iterator[Rows]:
         self.asked.append(window.end_on)
+        self.windows.append(window)
         error = self.errors.pop(0) if self.errors else None
         yield Rows(("date", "n"), [(str(window.end_on), n) for n in range(self.rows)])
         if error is not None:

@@ -6,20 +6,23 @@ text ─▶ received ─▶ parse ─▶ the engine's check ─▶ complete ─�
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from tallymark.engines import Checked, Window
 from tallymark.errors import BadRequest, ConfigError, Conflict, WrongFields
-from tallymark.reports import store
+from tallymark.reports import made, store
 from tallymark.reports.define import ONCE, ReportSpec
-from tallymark.reports.meet import Fixed, can_meet, fixed
+from tallymark.reports.meet import Fixed, can_meet, fixed, objects_of
 from tallymark.reports.parts import Parts
 from tallymark.reports.preview import window
 from tallymark.reports.request.parse import Draft, Known, complete, parse
 from tallymark.reports.request.received import read
 from tallymark.reports.store import Configured, Report
+
+_APART = "put {report_id} into it, or give another prefix"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +78,32 @@ class Configure:
         return f"{self.addresses[spec.store].rstrip('/')}/{spec.prefix}"
 
     def check_free(self, tx: Connection, report: Report) -> None:
-        """Raises: Conflict where it can give an object of another report, also of a disabled one:
-        it may be enabled again."""
-        mine = _objects(report)
-        for other in store.load(tx):
-            if other.report_id != report.report_id and can_meet(mine, _objects(other)):
+        """Raises: Conflict where it is another report once more, or can give an object of one,
+        also of a disabled one: it may be enabled again."""
+        mine, spec = _objects(report), report.spec
+        others = {one.report_id: one for one in store.load(tx)}
+        del others[report.report_id]
+        for other in others.values():
+            if (other.report_name, other.spec.dates) == (spec.report_name, spec.dates):
                 raise Conflict(
-                    f"output_file_pattern: {report.spec.pattern!r} can give an object of "
-                    f"{other.report_id}, whose pattern is {other.spec.pattern!r} and whose files "
-                    f"go to {other.location}: put {{report_id}} into it, or give another prefix"
+                    f"there is a report {other.report_id} already, with this name and interval: "
+                    "change it, or give another name"
                 )
+            if can_meet(mine, _objects(other)):
+                raise Conflict(
+                    f"output_file_pattern: {spec.pattern!r} can give an object of "
+                    f"{other.report_id}, whose pattern is {other.spec.pattern!r} and whose files "
+                    f"go to {other.location}: {_APART}"
+                )
+        # a report that was given another pattern keeps what it made until it is made anew
+        can_give = objects_of(mine)
+        with closing(made.of_others(tx, report.report_id)) as files:
+            for report_id, path in files:
+                if can_give.fullmatch(key := f"{others[report_id].location}/{path}"):
+                    raise Conflict(
+                        f"output_file_pattern: {spec.pattern!r} can give {key}, a file that "
+                        f"{report_id} has made: {_APART}"
+                    )
 
 
 def _objects(report: Report) -> Fixed:
