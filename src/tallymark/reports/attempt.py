@@ -22,6 +22,7 @@ from tallymark.reports.pattern import naming
 from tallymark.reports.publish import Publication, Published, backup_path, publish
 from tallymark.reports.runs import Run
 from tallymark.reports.spool import Spooled, spool
+from tallymark.reports.standing import dates, standing
 from tallymark.reports.store import Report
 from tallymark.state.database import reading, writing
 
@@ -114,12 +115,16 @@ class Attempt:
         return replace(self.parts.around, memory=self.memory)
 
     def _begin(self) -> None:
+        """Raises: NotReady where it is not to be made any more, or not like this."""
         now = self.parts.clock.now()
         self.began_s = self.parts.clock.monotonic()
         attempts = self.attempts + 1
         begun = {"state": "PROCESSING", "attempts": attempts, "begun_at": now, "waits_for": None}
         with writing(self.parts.database) as tx:
+            found = standing(tx, self.report, self.run)
             claim.check(tx, self.task)
+            if not found.lets_begin(self.run):
+                raise NotReady("the report was changed meanwhile")
             runs.change(tx, self.run.id, **begun, memory=dict(self.memory))
         self.run = replace(self.run, attempts=attempts, state="PROCESSING")
 
@@ -203,6 +208,7 @@ class Attempt:
             runs.change(
                 tx,
                 self.run.id,
+                **dates(self.run),
                 state="SUCCESS",
                 open=0,
                 ended_at=now,

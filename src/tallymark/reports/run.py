@@ -25,6 +25,7 @@ from tallymark.reports.attempt import Attempt, NotReady
 from tallymark.reports.due import calendar_of, due_dates, next_due_at
 from tallymark.reports.parts import Parts
 from tallymark.reports.runs import LATE_FOR, Run
+from tallymark.reports.standing import put_back, standing
 from tallymark.reports.store import Report
 from tallymark.reports.stranded import note_stranded
 from tallymark.reports.tend import Tend
@@ -120,14 +121,17 @@ class Generator:
             "memory": dict(attempt.memory),
             **self._next_look(run, self._pause(run, now), now),
         }
-        if late and run.state != "FAILED":
-            error = f"at its deadline it still waited: {waits_for}"
-            log.warning("report %s of %s: %s", run.report_id, run.end_on, error)
+        error = f"at its deadline it still waited: {waits_for}"
+        says_so = late and run.state != "FAILED"
+        if says_so:
             advice = "It is asked for by the hour, and made when its data comes within 30 days."
             values |= {"error": error, "advice": advice, "ended_at": now}
         with writing(self.parts.database) as tx:
+            found = standing(tx, attempt.report, run)
             drop(tx, attempt.task, now)
-            runs.change(tx, run.id, **values)
+            put = put_back(tx, found, run, values, now)
+        if says_so and put:
+            log.warning("report %s of %s: %s", run.report_id, run.end_on, error)
 
     def _failed(self, attempt: Attempt, error: Exception) -> None:
         run, now = attempt.run, self.parts.clock.now()
@@ -137,23 +141,21 @@ class Generator:
         fatal, late = is_fatal(error), now >= run.deadline_at
         after_s = error.retry_after_s if isinstance(error, RetryableError) else None
         tried_at = next_try(max(run.attempts, 1), 4 * LONGEST_S, now, after_s)
-        values = self._next_look(run, tried_at - now, now)
+        values = {
+            "state": "FAILED" if fatal or late else "RETRY",
+            "error": text,
+            "advice": "Mend its cause and regenerate the date." if fatal else None,
+            "waits_for": None,
+            "ended_at": now,
+            "seconds": attempt.seconds,
+            **self._next_look(run, tried_at - now, now),
+        }
         if fatal:
             values["open"] = 0
-        advice = "Mend its cause and regenerate the date." if fatal else None
         with writing(self.parts.database) as tx:
+            found = standing(tx, attempt.report, run)
             leave(tx, attempt.task, text, now)
-            runs.change(
-                tx,
-                run.id,
-                state="FAILED" if fatal or late else "RETRY",
-                error=text,
-                advice=advice,
-                waits_for=None,
-                ended_at=now,
-                seconds=attempt.seconds,
-                **values,
-            )
+            put_back(tx, found, run, values, now)
 
     def _pause(self, run: Run, now: datetime) -> timedelta:
         waited_s = (now - (run.waiting_since_at or now)).total_seconds()

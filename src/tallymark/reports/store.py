@@ -55,10 +55,11 @@ def insert_report(
     tx: Connection, report_id: str, new: Configured, planned_to_at: datetime, now: datetime
 ) -> Report:
     """Make it known, with its object in the ledger. Raises: Conflict."""
-    if tx.execute(select(reports.c.report_id).where(reports.c.report_id == report_id)).first():
+    taken = select(reports.c.report_name).where(reports.c.report_id == report_id)
+    if there := tx.execute(taken).first():
         raise Conflict(
-            f"there is a report {report_id} already, with this name and interval: change it, or "
-            "give another name"
+            f"there is a report {report_id} already, now called {there.report_name!r}: change it, "
+            "or give this one another name"
         )
     own = insert(objects).values(_object(report_id, new, now)).returning(objects.c.id)
     object_id = tx.execute(own).scalar_one()
@@ -78,17 +79,17 @@ def insert_report(
 
 
 def replace_report(
-    tx: Connection, report_id: str, new: Configured, planned_to_at: datetime | None, now: datetime
+    tx: Connection, report_id: str, new: Configured, planned_to_at: datetime, now: datetime
 ) -> Report:
     """Put another configuration in its place; status and runs stay. Raises: NotFound.
 
-    `planned_to_at`: where the schedule counts from another instant on.
+    `planned_to_at`: from where on its schedule counts.
     """
-    moved = {} if planned_to_at is None else {"planned_to_at": planned_to_at}
+    moved = {"planned_to_at": planned_to_at, "changed_at": now}
     done = tx.execute(
         update(reports)
         .where(reports.c.report_id == report_id)
-        .values(version=reports.c.version + 1, changed_at=now, **moved, **_columns(new))
+        .values(version=reports.c.version + 1, **moved, **_columns(new))
     )
     if done.rowcount != 1:
         raise _unknown(report_id)
@@ -124,11 +125,11 @@ def set_status(tx: Connection, report_id: str, status: str, now: datetime) -> Re
     if status == ENABLED:
         changed["planned_to_at"] = now
     tx.execute(update(reports).where(reports.c.report_id == report_id).values(**changed))
+    state = "active" if status == ENABLED else "paused"
+    wake(tx, report_id, now, state=state)
+    # after the lock on the object's row: under it a run that lost its task goes back to waiting
     if status == DISABLED:
         _end_waiting(tx, report_id, now)
-    state = "active" if status == ENABLED else "paused"
-    tx.execute(update(objects).where(objects.c.id == seen.object_id).values(state=state))
-    wake(tx, report_id, now)
     return get(tx, report_id)
 
 
@@ -140,14 +141,20 @@ def _end_waiting(tx: Connection, report_id: str, now: datetime) -> None:
             report_runs.c.open == 1,
             report_runs.c.state != "PROCESSING",
         )
-        .values(
-            state="FAILED",
-            open=0,
-            ended_at=now,
-            error="the report was disabled before it ran",
-            advice="Enable the report and regenerate the date if it is wanted.",
-        )
+        .values(**by_disabling(now))
     )
+
+
+def by_disabling(now: datetime) -> dict[str, Any]:
+    """What a run is that waited, or would wait again, and ends as its report is disabled."""
+    return {
+        "state": "FAILED",
+        "open": 0,
+        "ended_at": now,
+        "waits_for": None,
+        "error": "the report was disabled before it ran",
+        "advice": "Enable the report and regenerate the date if it is wanted.",
+    }
 
 
 def wake(tx: Connection, report_id: str, now: datetime, **values: Any) -> None:
@@ -160,11 +167,13 @@ def wake(tx: Connection, report_id: str, now: datetime, **values: Any) -> None:
 
 
 def planned(tx: Connection, seen: Report, now: datetime) -> bool:
-    """All dates up to now are about to get their run; False: somebody else was faster."""
+    """All dates up to now are about to get their run; False: somebody else was faster, or it is
+    disabled."""
     as_seen = (
         reports.c.report_id == seen.report_id,
         reports.c.planned_to_at == seen.planned_to_at,
         reports.c.version == seen.version,
+        reports.c.status == ENABLED,
     )
     return tx.execute(update(reports).where(*as_seen).values(planned_to_at=now)).rowcount == 1
 
