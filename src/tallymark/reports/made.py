@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from tallymark.reports.publish import Published
 from tallymark.reports.runs import Run
 from tallymark.state.schema import report_files, report_runs
 
 _FILE = ("path", "kind", "rows", "bytes", "sha256", "etag", "backup")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def files(conn: Connection, run_id: int) -> list[Published]:
@@ -19,10 +34,19 @@ def files(conn: Connection, run_id: int) -> list[Published]:
     return [_published(row) for row in conn.execute(_files(report_files.c.run_id == run_id))]
 
 
-def present(conn: Connection, run_id: int) -> list[Published]:
-    """What of a run's files is still its own."""
+def present(conn: Connection, run_id: int, limit: int) -> list[Published]:
+    """What of a run's files is still its own: its manifest, then the others by their paths."""
     mine = and_(report_files.c.run_id == run_id, report_files.c.present == 1)
-    return [_published(row) for row in conn.execute(_files(mine))]
+    manifest_first = (report_files.c.kind.desc(), report_files.c.path)
+    found = select(report_files).where(mine).order_by(*manifest_first).limit(limit)
+    return [_published(row) for row in conn.execute(found)]
+
+
+def note_etags(tx: Connection, run_id: int, etags: Mapping[str, str]) -> None:
+    """By path: the same bytes lie there as another file."""
+    this = (report_files.c.run_id == run_id, report_files.c.path == bindparam("at"))
+    noted = update(report_files).where(*this).values(etag=bindparam("now"))
+    tx.execute(noted, [{"at": path, "now": etag} for path, etag in etags.items()])
 
 
 def older_than(conn: Connection, report_id: str, before_on: str) -> dict[int, list[str]]:
@@ -86,18 +110,15 @@ def present_before(conn: Connection, run: Run) -> tuple[int, list[Published]]:
 
 
 def intended(conn: Connection, run: Run) -> frozenset[str]:
-    """The paths that an earlier attempt may have put, also one of a revision that failed."""
+    """The paths that an earlier attempt may have put, also one of a revision that failed; and
+    those of a run that is made again."""
     of_date = select(report_runs.c.id).where(
-        report_runs.c.report_id == run.report_id,
-        report_runs.c.end_on == run.end_on,
-        report_runs.c.revision < run.revision,
+        report_runs.c.report_id == run.report_id, report_runs.c.end_on == run.end_on
     )
-    mine = and_(report_files.c.run_id == run.id, report_files.c.present == 0)
+    mine = and_(report_files.c.run_id == run.id, report_files.c.present == 1)
     # what was published, and then replaced or removed, has its checksum
-    of_failed = and_(report_files.c.run_id.in_(of_date), report_files.c.sha256 == "")
-    return frozenset(
-        conn.execute(select(report_files.c.path).where(or_(mine, of_failed))).scalars()
-    )
+    begun = and_(report_files.c.run_id.in_(of_date), report_files.c.sha256 == "")
+    return frozenset(conn.execute(select(report_files.c.path).where(or_(mine, begun))).scalars())
 
 
 def intend(tx: Connection, run_id: int, paths: Sequence[str]) -> None:
@@ -119,27 +140,42 @@ def published(
     `backups`: where the files of the earlier revision were copied to, by their paths.
     """
     tx.execute(delete(report_files).where(report_files.c.run_id == run.id))
-    of_others = and_(report_runs.c.report_id == run.report_id, report_runs.c.id != run.id)
-    others = select(report_runs.c.id).where(of_others)
-    same_date = others.where(report_runs.c.end_on == run.end_on)
-    present = report_files.c.present == 1
-    for path, backup in backups.items():
-        old = (report_files.c.run_id.in_(same_date), report_files.c.path == path)
-        tx.execute(update(report_files).where(*old, present).values(present=0, backup=backup))
+    same_date = _others(run).where(report_runs.c.end_on == run.end_on)
+    of_date = report_files.c.run_id.in_(same_date)
+    if backups:
+        old = (of_date, report_files.c.path == bindparam("at"), report_files.c.present == 1)
+        kept = update(report_files).where(*old).values(present=0, backup=bindparam("to"))
+        tx.execute(kept, [{"at": path, "to": backup} for path, backup in backups.items()])
     if done:
         # what a revision put that failed is swept by now
-        blank = (report_files.c.run_id.in_(same_date), report_files.c.sha256 == "")
-        tx.execute(delete(report_files).where(*blank))
-    for one in done:
-        # the same object for every date, where the pattern has no end date
-        taken = (report_files.c.run_id.in_(others), report_files.c.path == one.path)
-        tx.execute(update(report_files).where(*taken, present).values(present=0))
-    rows = [
-        {"run_id": run.id, "present": 1, **{name: getattr(one, name) for name in _FILE}}
-        for one in done
-    ]
-    if rows:
-        tx.execute(insert(report_files), rows)
+        tx.execute(delete(report_files).where(of_date, report_files.c.sha256 == ""))
+        tx.execute(insert(report_files), [_row(run, one) for one in done])
+        _take(tx, run, (one.path for one in done))
+
+
+def _take(tx: Connection, run: Run, paths: Iterable[str]) -> None:
+    """The same object for every date, where the pattern has no end date.
+
+    For 100,000 files of each of some hundred dates it must not look for every one in every other:
+    a date whose paths all hold it can share only such a path that holds it too.
+    """
+    named = {on for path in paths for on in _DATE.findall(path)}
+    of_run = report_files.c.run_id == report_runs.c.id
+    first = select(func.min(report_files.c.path)).where(of_run, report_files.c.kind == "file")
+    undated = ~first.correlate(report_runs).scalar_subquery().contains(report_runs.c.end_on)
+    others = _others(run).where(or_(undated, report_runs.c.end_on.in_({*named, run.end_on})))
+    own = select(report_files.c.path).where(report_files.c.run_id == run.id)
+    taken = (report_files.c.run_id.in_(others), report_files.c.path.in_(own))
+    tx.execute(update(report_files).where(*taken, report_files.c.present == 1).values(present=0))
+
+
+def _others(run: Run) -> Select[tuple[int]]:
+    of_others = (report_runs.c.report_id == run.report_id, report_runs.c.id != run.id)
+    return select(report_runs.c.id).where(*of_others)
+
+
+def _row(run: Run, one: Published) -> dict[str, Any]:
+    return {"run_id": run.id, "present": 1, **{name: getattr(one, name) for name in _FILE}}
 
 
 def _files(wanted: ColumnElement[bool]) -> Any:

@@ -12,7 +12,6 @@ already is found out by its bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -24,10 +23,9 @@ from tallymark.errors import NotFound
 from tallymark.files import Files, Stat
 from tallymark.model import Reached
 from tallymark.reports import manifest
+from tallymark.reports.each import each
 from tallymark.reports.spool import Spooled, SpooledFile
 
-WAITING = 1000
-"""So many wait for their turn: a run may have 100,000 files."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -180,11 +178,4 @@ def _sweep(job: Publication, paths: Iterable[str]) -> None:
 
 
 def _each(job: Publication, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """In their order; some at once, where the store is far away. The first error ends the rest."""
-    waiting, done = list(items), list[R]()
-    if job.store.at_once == 1:
-        return [work(item) for item in waiting]
-    with ThreadPoolExecutor(job.store.at_once) as pool:
-        for n in range(0, len(waiting), WAITING):
-            done += pool.map(work, waiting[n : n + WAITING])
-    return done
+    return each(job.store.at_once, work, items)
