@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from tallymark.engines import Around, Engine, Memory, Window
 from tallymark.errors import RetryableError, TallymarkError
@@ -21,8 +22,9 @@ from tallymark.reports.parts import Parts
 from tallymark.reports.pattern import naming
 from tallymark.reports.publish import Publication, Published, backup_path, publish
 from tallymark.reports.runs import Run
+from tallymark.reports.scratch import own_folder
 from tallymark.reports.spool import Spooled, spool
-from tallymark.reports.standing import dates, standing
+from tallymark.reports.standing import standing
 from tallymark.reports.store import Report
 from tallymark.state.database import reading, writing
 
@@ -56,7 +58,8 @@ class Attempt:
         before, warnings = self._look(engine, store)
         self._begin()
         self.parts.reached("report.begun")
-        with self._scratch() as folder:
+        claimed = f"{self.task.id}-{self.task.claim_no}"
+        with own_folder(self.parts.scratch / str(self.run.id), claimed) as folder:
             spooled = self._ask(engine, store, folder, before)
             self.parts.reached("report.spooled")
             job = self._publication(store)
@@ -94,6 +97,9 @@ class Attempt:
     def _look(self, engine: Engine, store: Files) -> tuple[str, tuple[str, ...]]:
         """The state as it is before the look: what is lost after it differs, what was lost before
         is seen. Raises: NotReady, also where it cannot be seen now: that is no attempt."""
+        if self.parts.clock.now() < self._window().period.end_at:
+            # the clock was set back since it came due
+            raise NotReady(f"{self.run.end_on} has not ended yet")
         try:
             return self._state(engine), self._ready(engine, store)
         except RetryableError as error:
@@ -119,7 +125,8 @@ class Attempt:
         now = self.parts.clock.now()
         self.began_s = self.parts.clock.monotonic()
         attempts = self.attempts + 1
-        begun = {"state": "PROCESSING", "attempts": attempts, "begun_at": now, "waits_for": None}
+        begun = {"state": "PROCESSING", "attempts": attempts, "begun_at": now}
+        begun |= {"waits_for": None, "waiting_since_at": None}
         with writing(self.parts.database) as tx:
             found = standing(tx, self.report, self.run)
             claim.check(tx, self.task)
@@ -155,7 +162,7 @@ class Attempt:
 
     def _newer(self) -> str | None:
         """The newer end date that has the object already, where all dates share one."""
-        if "{end_date}" in self.report.spec.pattern:
+        if not self.report.spec.one_name:
             return None
         with reading(self.parts.database) as conn:
             newest = runs.newest_success(conn, self.run.report_id)
@@ -166,6 +173,9 @@ class Attempt:
         with reading(self.parts.database) as conn:
             revision, before = made.present_before(conn, run)
             begun = made.intended(conn, run)
+            if spec.one_name:
+                # what only an earlier date had goes
+                begun |= made.of_other_dates(conn, run)
         return Publication(
             store=store,
             prefix=spec.prefix,
@@ -184,8 +194,14 @@ class Attempt:
 
     def _intend(self, paths: Sequence[str]) -> None:
         with writing(self.parts.database) as tx:
+            self._check_as_read(tx)
             claim.check(tx, self.task)
             made.intend(tx, self.run.id, paths)
+
+    def _check_as_read(self, tx: Connection) -> None:
+        """Raises: RetryableError: what was asked is not what the report asks now."""
+        if not standing(tx, self.report, self.run).as_read:
+            raise RetryableError("the report was changed meanwhile: it is made as it is now")
 
     def _still_ours(self) -> None:
         with reading(self.parts.database) as conn:
@@ -202,13 +218,14 @@ class Attempt:
         # of a grouped run the manifest, else the one file
         shown = next((one for one in done if one.kind == "manifest"), done[0] if done else None)
         with writing(self.parts.database) as tx:
+            self._check_as_read(tx)
             claim.end(tx, self.task, now)
             backups = {one.path: backup_path(job, one.path) for one in job.before if done}
-            made.published(tx, self.run, done, backups)
+            swept = job.begun if done and self.report.spec.one_name else ()
+            made.published(tx, self.run, done, backups, swept)
             runs.change(
                 tx,
                 self.run.id,
-                **dates(self.run),
                 state="SUCCESS",
                 open=0,
                 ended_at=now,
@@ -222,18 +239,3 @@ class Attempt:
                 waits_for=None,
                 warnings=list(warnings),
             )
-
-    @contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        """A folder of this claim; what an earlier claim left is in nobody's use."""
-        of_run = self.parts.scratch / str(self.run.id)
-        shutil.rmtree(of_run, ignore_errors=True)
-        folder = of_run / f"{self.task.id}-{self.task.claim_no}"
-        folder.mkdir(parents=True)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            # an heir may be at work beside it by now
-            with suppress(OSError):
-                of_run.rmdir()

@@ -66,6 +66,11 @@ class ReportSpec:
         return self.interval or f"{self.from_on}/{self.to_on}"
 
     @property
+    def one_name(self) -> bool:
+        """Whether all end dates have the same files, which only the newest writes."""
+        return "{end_date}" not in self.pattern
+
+    @property
     def query(self) -> Query:
         return Query(json=self.query_json, sql=self.query_sql)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -121,6 +121,13 @@ def intended(conn: Connection, run: Run) -> frozenset[str]:
     return frozenset(conn.execute(select(report_files.c.path).where(or_(mine, begun))).scalars())
 
 
+def of_other_dates(conn: Connection, run: Run) -> frozenset[str]:
+    """The paths of what the report's other dates have in the store."""
+    others = _others(run).where(report_runs.c.end_on != run.end_on)
+    theirs = (report_files.c.run_id.in_(others), report_files.c.present == 1)
+    return frozenset(conn.execute(select(report_files.c.path).where(*theirs)).scalars())
+
+
 def intend(tx: Connection, run_id: int, paths: Sequence[str]) -> None:
     """Note what is about to be put."""
     there = set(
@@ -133,11 +140,16 @@ def intend(tx: Connection, run_id: int, paths: Sequence[str]) -> None:
 
 
 def published(
-    tx: Connection, run: Run, done: Sequence[Published], backups: Mapping[str, str]
+    tx: Connection,
+    run: Run,
+    done: Sequence[Published],
+    backups: Mapping[str, str],
+    swept: Collection[str] = (),
 ) -> None:
     """These are the run's files now; no other run of the report has one of them any more.
 
-    `backups`: where the files of the earlier revision were copied to, by their paths.
+    `backups`: where the files of the earlier revision were copied to, by their paths; `swept`: what
+    other dates had, and was removed.
     """
     tx.execute(delete(report_files).where(report_files.c.run_id == run.id))
     same_date = _others(run).where(report_runs.c.end_on == run.end_on)
@@ -151,6 +163,10 @@ def published(
         tx.execute(delete(report_files).where(of_date, report_files.c.sha256 == ""))
         tx.execute(insert(report_files), [_row(run, one) for one in done])
         _take(tx, run, (one.path for one in done))
+    if swept:
+        theirs = (report_files.c.run_id.in_(_others(run)), report_files.c.path == bindparam("at"))
+        gone = update(report_files).where(*theirs).values(present=0)
+        tx.execute(gone, [{"at": path} for path in swept])
 
 
 def _take(tx: Connection, run: Run, paths: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ from tallymark.reports import runs, store
 from tallymark.reports.attempt import Attempt, NotReady
 from tallymark.reports.due import calendar_of, due_dates, next_due_at
 from tallymark.reports.parts import Parts
-from tallymark.reports.runs import LATE_FOR, Run
+from tallymark.reports.runs import Run
 from tallymark.reports.standing import put_back, standing
 from tallymark.reports.store import Report
 from tallymark.reports.stranded import note_stranded
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 HOUR = timedelta(hours=1)
 LOOK_S, LONGEST_LOOK_S = 30.0, 300.0
 """Between two looks at data that is not there; longer, the longer it has not been."""
+STILL_ASKED = "It is asked for by the hour, and made when its data comes within 30 days."
+GIVEN_UP = "Nobody asks for it any more: regenerate the date when its data is there."
 
 
 @dataclass(frozen=True)
@@ -102,15 +104,15 @@ class Generator:
         except ClaimLost:
             raise
         except (NotReady, EngineAway) as error:
-            self._wait(attempt, storable(str(error)))
+            self._wait(attempt, storable(str(error)), told=run.state == "FAILED")
         except Exception as error:
             # whatever it is, it is noted on its run: the next date has its turn
             if database_gone(error):
                 raise
             self._failed(attempt, error)
 
-    def _wait(self, attempt: Attempt, waits_for: str) -> None:
-        """It uses up no attempt; at the deadline it says so, once."""
+    def _wait(self, attempt: Attempt, waits_for: str, *, told: bool) -> None:
+        """It uses up no attempt; at the deadline it says so, once. `told`: it has."""
         run, now = attempt.run, self.parts.clock.now()
         late = now >= run.deadline_at
         values = {
@@ -122,10 +124,11 @@ class Generator:
             **self._next_look(run, self._pause(run, now), now),
         }
         error = f"at its deadline it still waited: {waits_for}"
-        says_so = late and run.state != "FAILED"
+        says_so = late and not told
         if says_so:
-            advice = "It is asked for by the hour, and made when its data comes within 30 days."
-            values |= {"error": error, "advice": advice, "ended_at": now}
+            values |= {"error": error, "advice": STILL_ASKED, "ended_at": now}
+        if not values["open"]:
+            values |= {"advice": GIVEN_UP}
         with writing(self.parts.database) as tx:
             found = standing(tx, attempt.report, run)
             drop(tx, attempt.task, now)
@@ -163,6 +166,6 @@ class Generator:
 
     def _next_look(self, run: Run, pause: timedelta, now: datetime) -> dict[str, object]:
         late = now >= run.deadline_at
-        over = now >= run.made_at + LATE_FOR
+        over = now >= runs.asked_until(run)
         check_at = now + (max(pause, HOUR) if late else pause)
         return {"check_at": check_at, "checked_at": now, "open": int(not over)}

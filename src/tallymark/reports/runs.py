@@ -172,13 +172,15 @@ def open_runs(conn: Connection, report_id: str) -> list[Run]:
 
 
 def of_dates(conn: Connection, report_id: str, from_on: str, to_on: str) -> list[Run]:
-    """The newest revision of each end date of a range, both ends included, the oldest first."""
+    """The newest revision of each end date of a range, both ends included, the oldest first; where
+    one is still to come, that one."""
     mine = and_(
         report_runs.c.report_id == report_id,
         report_runs.c.end_on >= from_on,
         report_runs.c.end_on <= to_on,
     )
-    rows = conn.execute(select(report_runs).where(mine).order_by(*_OLDEST_FIRST))
+    last_of_each = (report_runs.c.end_on, report_runs.c.open, report_runs.c.revision)
+    rows = conn.execute(select(report_runs).where(mine).order_by(*last_of_each))
     return list({run.end_on: run for run in map(_run, rows)}.values())
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -82,3 +85,18 @@ class ScratchFile:
         """Bytes, and SHA-256 in hex; nothing can be written any more."""
         self._room.flushed(self, self.flush())
         return self._written, self._sha.hexdigest()
+
+
+@contextmanager
+def own_folder(of_run: Path, claimed: str) -> Iterator[Path]:
+    """A folder of one claim on a run; what an earlier claim left is in nobody's use."""
+    shutil.rmtree(of_run, ignore_errors=True)
+    folder = of_run / claimed
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        # an heir may be at work beside it by now
+        with suppress(OSError):
+            of_run.rmdir()

@@ -9,7 +9,7 @@ from tallymark.calendar.periods import Calendar
 from tallymark.calendar.runs import in_words
 from tallymark.calendar.zones import zone
 from tallymark.reports.due import calendar_of
-from tallymark.reports.runs import LATE_FOR, Run
+from tallymark.reports.runs import Run, asked_until
 from tallymark.reports.store import DISABLED, Report
 from tallymark.reports.told import upcoming
 
@@ -49,7 +49,7 @@ def _waiting(run: Run, calendar: Calendar, now: datetime) -> str:
     since = _since(run.waiting_since_at, calendar, now)
     if run.state != "FAILED":
         return since
-    until_on = calendar.date_of(run.made_at + LATE_FOR)
+    until_on = calendar.date_of(asked_until(run))
     return f"{since}; past its deadline, asked for by the hour until {until_on}"
 
 

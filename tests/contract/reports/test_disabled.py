@@ -309,12 +309,29 @@ def test_dates_that_became_others_within_the_look_are_the_ones_that_are_made(sce
     assert scene.engine.covered == [(date(2026, 11, 20), ON)]
 
 
-def test_a_run_says_which_dates_were_made_where_they_became_others_meanwhile(scene: Scene) -> None:
+def test_what_was_asked_before_its_dates_became_others_is_not_published(scene: Scene) -> None:
     scene.house.configure()
     scene.engine.in_ask = [scene.recut]
     scene.house.work()
-    assert scene.engine.covered == [(date(2026, 11, 17), ON)]
-    assert (scene.run().state, scene.run().first_on) == ("SUCCESS", "2026-11-17")
+    assert (scene.run().state, scene.run().first_on) == ("RETRY", "2026-11-20")
+    assert "it is made as it is now" in (scene.run().error or "")
+    assert not scene.house.files.exists("druid-reports/daily-2026-11-23.csv")
+    scene.house.later(minutes=1)
+    scene.house.work()
+    assert scene.engine.covered == [(date(2026, 11, 17), ON), (date(2026, 11, 20), ON)]
+    assert (scene.run().state, scene.run().first_on) == ("SUCCESS", "2026-11-20")
+
+
+def test_what_was_asked_before_a_replacement_is_not_published(scene: Scene) -> None:
+    report = scene.house.configure()
+    scene.engine.in_ask = [lambda: scene.replace(report, headings=NEW)]
+    scene.house.work()
+    assert scene.run().state == "RETRY"
+    assert not scene.house.files.exists("druid-reports/daily-2026-11-23.csv")
+    scene.house.later(minutes=1)
+    scene.house.work()
+    assert scene.run().state == "SUCCESS"
+    assert scene.house.files.get("druid-reports/daily-2026-11-23.csv").startswith(b"Tag,N")
 
 
 def test_a_plan_that_comes_after_the_disabling_adds_nothing(scene: Scene) -> None:

@@ -103,6 +103,51 @@ def test_after_thirty_days_nobody_asks_for_a_date_any_more(house: House) -> None
     assert house.states() == {"2026-11-23": "FAILED"}
 
 
+def test_the_deadline_is_told_once_also_where_the_engine_goes_away_after_each_look(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.configure()
+    house.engine.errors = [EngineAway("refused") for _ in range(8)]
+    house.work()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            house.later(hours=25)
+            house.work()
+    told = [one for one in caplog.messages if "daily of 2026-11-23: at its deadline" in one]
+    assert len(told) == 1
+
+
+def test_a_date_that_nobody_asks_for_any_more_says_so(house: House) -> None:
+    house.configure()
+    house.engine.waits = {date(2026, 11, 23): "lag 5"}
+    house.work()
+    house.later(days=31)
+    house.work()
+    house.later(hours=2)
+    house.work()
+    run = house.runs()[-1]
+    assert (run.end_on, run.state, run.open) == ("2026-11-23", "FAILED", False)
+    assert run.advice == "Nobody asks for it any more: regenerate the date when its data is there."
+
+
+def test_a_date_that_has_not_ended_is_not_made_though_the_clock_said_so(house: House) -> None:
+    house.configure()
+    house.work()
+    house.engine.away = EngineAway("refused")
+    house.clock.step(86_400)
+    house.work()
+    assert house.states() == {"2026-11-23": "SUCCESS", "2026-11-24": "SUBMITTED"}
+    house.engine.away = None
+    house.clock.step(-86_400)
+    house.later(minutes=2)
+    house.work()
+    assert house.states()["2026-11-24"] == "SUBMITTED"
+    assert house.runs()[0].waits_for == "2026-11-24 has not ended yet"
+    house.later(days=1)
+    house.work()
+    assert house.states()["2026-11-24"] == "SUCCESS"
+
+
 def test_an_engine_that_is_away_uses_up_no_attempt(house: House) -> None:
     house.configure()
     house.engine.away = EngineAway("the connection was refused")

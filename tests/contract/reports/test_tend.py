@@ -405,3 +405,57 @@ def test_what_a_killed_process_left_of_closed_runs_goes(house: House) -> None:
     house.later(hours=2)
     house.work()
     assert {folder.name for folder in scratch.iterdir()} == {waits.name, "other"}
+
+
+def test_an_old_run_that_is_made_again_is_asked_for_as_long_as_a_new_one(house: House) -> None:
+    house.configure(**ONCE)
+    house.work()
+    house.later(days=35)
+    house.work()
+    house.files.delete(FILE)
+    house.engine.away = EngineAway("the connection was refused")
+    next_day(house)
+    assert (house.runs()[0].state, house.runs()[0].open) == ("SUBMITTED", True)
+    house.later(days=29)
+    house.work()
+    assert (house.runs()[0].state, house.runs()[0].open) == ("FAILED", True)
+    house.engine.away = None
+    house.later(hours=1)
+    house.work()
+    assert house.files.exists(FILE)
+
+
+def test_groups_that_only_an_earlier_date_had_go_where_all_dates_have_one_name(
+    house: House,
+) -> None:
+    engine = house.engine = InGroups(groups=["a", "b"])
+    daily = {"frequency": "DAILY 06:00", "pattern": "newest.csv", "latest": True}
+    house.configure(**GROUPED | daily)
+    house.work()
+    assert there(house) == ["a/newest", "b/newest"]
+    engine.groups = ["a", "c"]
+    house.later(days=1)
+    house.work()
+    assert there(house) == ["a/newest", "c/newest"]
+    manifests = [key for key in house.files.list("druid-reports/") if "manifest" in key]
+    assert manifests == ["druid-reports/daily-2026-11-24.manifest.json"]
+    asked = len(engine.asked)
+    next_day(house)
+    assert engine.asked[asked:] == [date(2026, 11, 25)], "none of the earlier is taken for lost"
+
+
+def test_a_date_with_an_older_revision_that_is_tried_again_is_not_regenerated_beside_it(
+    house: House,
+) -> None:
+    house.configure(**ONCE)
+    house.work()
+    again(house)
+    house.engine.errors = [FatalError("no")]
+    house.work()
+    house.files.delete(FILE)
+    house.engine.away = EngineAway("refused")
+    next_day(house)
+    assert [(run.revision, run.open) for run in house.runs()] == [(2, False), (1, True)]
+    with reading(house.databases.control) as conn:
+        [found] = runs.of_dates(conn, "daily", "2026-11-23", "2026-11-23")
+    assert found.open
