@@ -52,7 +52,7 @@ class House:
         """Do all that is due now."""
         assert self.node.worker.run_until_idle(300), "not idle after five minutes"
 
-    def until(self, true: Callable[[], bool], seconds: float = 120) -> None:
+    def until(self, true: Callable[[], bool], seconds: float = 300) -> None:
         """Work on until something is so."""
         end = time.monotonic() + seconds
         self.work()
