@@ -22,7 +22,7 @@ from tallymark.cli.common import (
     say,
     settings,
 )
-from tallymark.cli.report_asked import id_or_text, text_of
+from tallymark.cli.report_asked import is_id, text_of
 from tallymark.cli.report_told import (
     mistakes,
     plain,
@@ -126,10 +126,11 @@ def preview(
 ) -> None:
     """The first 100 rows and the name of the file; nothing is written."""
     with mistakes(as_json), closing(node_of(settings(home, workspace=workspace))) as node:
-        asked = id_or_text(report)
+        text = None if is_id(report) else text_of(report)
         node.prepare()
+        reports = node.reporting.service
         with _busy("asking for the first rows", as_json):
-            found = node.reporting.service.preview(asked)
+            found = reports.preview(report) if text is None else reports.preview_of(text)
     if as_json:
         print_json(told.preview_json(found))
         return

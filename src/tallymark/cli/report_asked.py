@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from tallymark.errors import BadRequest
-from tallymark.reports.request.received import read
 
 _NO_PATH = re.compile(r"[\w-]{2,}")
 
@@ -24,10 +23,6 @@ def text_of(file: str) -> str:
         raise BadRequest(f"{file} cannot be read: {error.strerror}") from error
 
 
-def id_or_text(asked: str) -> str:
-    """An id as it is, or the text of a request. Raises: BadRequest for what is neither."""
-    if _NO_PATH.fullmatch(asked) and not Path(asked).is_file():
-        return asked
-    text = text_of(asked)
-    read(text)  # what is no object would be taken for an id
-    return text.removeprefix("\ufeff")
+def is_id(asked: str) -> bool:
+    """Whether it is the id of a report, else the file of a request."""
+    return bool(_NO_PATH.fullmatch(asked)) and not Path(asked).is_file()

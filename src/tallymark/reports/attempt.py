@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -14,7 +15,7 @@ from tallymark.engines import Around, Engine, Memory, Window
 from tallymark.errors import RetryableError, TallymarkError
 from tallymark.files import Files
 from tallymark.ledger import claim
-from tallymark.ledger.task import Task, still_ours
+from tallymark.ledger.task import Task
 from tallymark.model import Period
 from tallymark.reports import made, runs
 from tallymark.reports.due import calendar_of
@@ -125,14 +126,15 @@ class Attempt:
         now = self.parts.clock.now()
         self.began_s = self.parts.clock.monotonic()
         attempts = self.attempts + 1
-        begun = {"state": "PROCESSING", "attempts": attempts, "begun_at": now}
-        begun |= {"waits_for": None, "waiting_since_at": None}
         with writing(self.parts.database) as tx:
             found = standing(tx, self.report, self.run)
             claim.check(tx, self.task)
             if not found.lets_begin(self.run):
                 raise NotReady("the report was changed meanwhile")
-            runs.change(tx, self.run.id, **begun, memory=dict(self.memory))
+            runs.change(
+                tx, self.run.id, state="PROCESSING", attempts=attempts, begun_at=now,
+                waits_for=None, waiting_since_at=None, memory=dict(self.memory),
+            )  # fmt: skip
         self.run = replace(self.run, attempts=attempts, state="PROCESSING")
 
     def _state(self, engine: Engine) -> str:
@@ -188,7 +190,7 @@ class Attempt:
             before_revision=revision,
             begun=begun,
             intend=self._intend,
-            still_ours=self._still_ours,
+            still_ours=partial(self.parts.still_ours, self.task),
             reached=self.parts.reached,
         )
 
@@ -202,10 +204,6 @@ class Attempt:
         """Raises: RetryableError: what was asked is not what the report asks now."""
         if not standing(tx, self.report, self.run).as_read:
             raise RetryableError("the report was changed meanwhile: it is made as it is now")
-
-    def _still_ours(self) -> None:
-        with reading(self.parts.database) as conn:
-            still_ours(conn, self.task)
 
     def _note(
         self,

@@ -12,7 +12,9 @@ from tallymark.calendar.periods import Calendar
 from tallymark.clock import Clock
 from tallymark.engines import Around, Engine
 from tallymark.files import Files
+from tallymark.ledger.task import Task, still_ours
 from tallymark.model import Reached, nobody
+from tallymark.state.database import reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +32,8 @@ class Parts:
     scratch: Path
     """Where answers are written before they are put."""
     reached: Reached = nobody
+
+    def still_ours(self, task: Task) -> None:
+        """Raises: ClaimLost."""
+        with reading(self.database) as conn:
+            still_ours(conn, task)

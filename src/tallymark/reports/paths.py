@@ -79,3 +79,8 @@ def apart(path: str) -> str:
         if path.lower().endswith(kept):
             path = f"{path[: -len(kept)]}%2E{path[-len(kept) + 1 :]}"
     return path
+
+
+def key_below(prefix: str, path: str) -> str:
+    """Where a store has what lies below a report's prefix; there may be none."""
+    return f"{prefix}/{path}" if prefix else path

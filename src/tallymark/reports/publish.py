@@ -17,17 +17,14 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 from tallymark.errors import NotFound
 from tallymark.files import Files, Stat
 from tallymark.model import Reached
 from tallymark.reports import manifest
 from tallymark.reports.each import each
+from tallymark.reports.paths import key_below
 from tallymark.reports.spool import Spooled, SpooledFile
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +65,7 @@ class Publication:
     reached: Reached
 
     def key(self, path: str) -> str:
-        return f"{self.prefix}/{path}" if self.prefix else path
+        return key_below(self.prefix, path)
 
     @property
     def manifest_path(self) -> str:
@@ -90,13 +87,13 @@ def publish(job: Publication, spooled: Spooled) -> list[Published]:
         paths.append(job.manifest_path)
     # before the claim is looked at again: what is put goes over exactly this
     looked_at = {*paths, *(file.path for file in job.before if file.kind == "manifest")}
-    seen = dict(_each(job, lambda path: (path, job.store.stat(job.key(path))), looked_at))
+    seen = dict(each(job.store, lambda path: (path, job.store.stat(job.key(path))), looked_at))
     kept = _back_up(job)
     job.reached("report.backed_up")
     if job.manifest_path in kept:
         seen[job.manifest_path] = _lead_to_backups(job, seen[job.manifest_path])
     job.intend(paths)
-    done = _each(job, lambda file: _put(job, file, seen[file.path], kept), spooled.files)
+    done = each(job.store, lambda file: _put(job, file, seen[file.path], kept), spooled.files)
     if job.grouped:
         done.append(_put_manifest(job, done, seen[job.manifest_path], kept))
         job.reached("report.manifest")
@@ -108,7 +105,7 @@ def publish(job: Publication, spooled: Spooled) -> list[Published]:
 def _back_up(job: Publication) -> frozenset[str]:
     """The paths of the earlier revision's files that have a backup now."""
     paths = [file.path for file in job.before]
-    backed_up = _each(job, lambda path: _backed_up(job, path), paths)
+    backed_up = each(job.store, lambda path: _backed_up(job, path), paths)
     return frozenset(path for path, done in zip(paths, backed_up, strict=True) if done)
 
 
@@ -174,8 +171,4 @@ def _sweep(job: Publication, paths: Iterable[str]) -> None:
         job.store.delete(job.key(path))
 
     # none of them is what a manifest leads to: that of the earlier run leads to its backups
-    _each(job, delete, sorted(paths))
-
-
-def _each(job: Publication, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    return each(job.store.at_once, work, items)
+    each(job.store, delete, sorted(paths))

@@ -128,7 +128,7 @@ class Generator:
         if says_so:
             values |= {"error": error, "advice": STILL_ASKED, "ended_at": now}
         if not values["open"]:
-            values |= {"advice": GIVEN_UP}
+            values["advice"] = GIVEN_UP
         with writing(self.parts.database) as tx:
             found = standing(tx, attempt.report, run)
             drop(tx, attempt.task, now)

@@ -15,6 +15,7 @@ from tallymark.calendar.names import lookup, nearest
 from tallymark.errors import BadRequest, CommitConflict, FatalError, WrongField, WrongFields
 from tallymark.reports import define, made, regenerate, runs, store, told
 from tallymark.reports.again import make_again
+from tallymark.reports.define import ReportSpec
 from tallymark.reports.due import calendar_of, ending, planned_after_change, planned_before
 from tallymark.reports.parts import Parts
 from tallymark.reports.preview import Preview, preview, window
@@ -129,17 +130,19 @@ class Reports:
         newest = {run.end_on: run for run in (*still_open, *reversed(last))}
         return why(report, list(newest.values()), self.parts.calendar, self.parts.clock.now())
 
-    def preview(self, asked: str) -> Preview:
-        """The first rows of a report by its id, or of a request's text; nothing is written.
+    def preview(self, report_id: str) -> Preview:
+        """The first rows of a report; nothing is written.
 
-        Raises: NotFound; as `submit`; RetryableError; BadRequest where no run could be made.
+        Raises: NotFound; RetryableError; BadRequest where no run could be made.
         """
-        if asked.lstrip().startswith("{"):
-            _, new = self._configure.understood(asked)
-            report_id, spec = _report_id(new), new.spec
-        else:
-            report = self.get(asked)
-            report_id, spec = report.report_id, report.spec
+        return self._preview(report_id, self.get(report_id).spec)
+
+    def preview_of(self, text: str) -> Preview:
+        """The same of a request that is not configured yet. Raises: as `submit` and `preview`."""
+        _, new = self._configure.understood(text)
+        return self._preview(_report_id(new), new.spec)
+
+    def _preview(self, report_id: str, spec: ReportSpec) -> Preview:
         engine = self.parts.engines.get(spec.engine)
         if engine is None:
             raise BadRequest(f"the workspace names no engine {spec.engine!r} any more")

@@ -7,6 +7,7 @@ import logging
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
 import orjson
@@ -14,11 +15,12 @@ import orjson
 from tallymark.errors import NotFound, RetryableError
 from tallymark.files import Files
 from tallymark.ledger import claim
-from tallymark.ledger.task import Task, still_ours
+from tallymark.ledger.task import Task
 from tallymark.reports import made, runs, store
 from tallymark.reports.due import calendar_of
 from tallymark.reports.each import each
 from tallymark.reports.parts import Parts
+from tallymark.reports.paths import key_below
 from tallymark.reports.publish import Published
 from tallymark.reports.runs import Run
 from tallymark.reports.standing import standing
@@ -52,8 +54,9 @@ class Tend:
         """Raises: RetryableError where the store is away; ClaimLost."""
         files = self.parts.stores.get(report.spec.store)
         if files is not None:
-            self._still_ours(task)
-            files.put(_key(report, f"{report.report_id}.query.json"), _query(report))
+            self.parts.still_ours(task)
+            query_key = key_below(report.spec.prefix, f"{report.report_id}.query.json")
+            files.put(query_key, _query(report))
             self.parts.reached("report.query_written")
             self._look(task, report, files)
             self._retain(task, report, files)
@@ -66,14 +69,13 @@ class Tend:
 
     def _look(self, task: Task, report: Report, files: Files) -> None:
         """Whether the last runs' files are still what was published."""
+        key = partial(key_below, report.spec.prefix)
         with reading(self.parts.database) as conn:
             last = runs.last_successes(conn, report.report_id, LOOKED_AT)
         for run in last:
             with reading(self.parts.database) as conn:
                 present = made.present(conn, run.id, FILES_LOOKED_AT)
-            etags = each(
-                files.at_once, lambda file: _etag(files, _key(report, file.path), file), present
-            )
+            etags = each(files, lambda file: _etag(files, key(file.path), file), present)
             found = list(zip(present, etags, strict=True))
             if lost := [file.path for file, etag in found if etag is None]:
                 self._publish_again(task, report, run, lost)
@@ -110,13 +112,13 @@ class Tend:
         """Files and backups of the end dates before a date."""
 
         def delete(path: str) -> None:
-            self._still_ours(task)
-            files.delete(_key(report, path))
+            self.parts.still_ours(task)
+            files.delete(key_below(report.spec.prefix, path))
 
         with reading(self.parts.database) as conn:
             old = made.older_than(conn, report.report_id, before_on)
         for run_id, paths in old.items():
-            each(files.at_once, delete, paths)
+            each(files, delete, paths)
             with writing(self.parts.database) as tx:
                 claim.check(tx, task)
                 made.removed(tx, run_id)
@@ -131,10 +133,6 @@ class Tend:
         for folder in left:
             if folder.name in closed:
                 shutil.rmtree(folder, ignore_errors=True)
-
-    def _still_ours(self, task: Task) -> None:
-        with reading(self.parts.database) as conn:
-            still_ours(conn, task)
 
 
 def _etag(files: Files, key: str, file: Published) -> str | None:
@@ -171,10 +169,6 @@ def _once_more(report: Report, now: datetime) -> dict[str, object]:
         "error": None,
         "advice": None,
     }
-
-
-def _key(report: Report, path: str) -> str:
-    return f"{report.spec.prefix}/{path}" if report.spec.prefix else path
 
 
 def _query(report: Report) -> bytes:

@@ -277,7 +277,7 @@ def test_a_run_is_hurried(anywhere: Here) -> None:
 
 
 def test_a_preview_gives_the_first_rows_and_the_files_name(here: Here, tmp_path: Path) -> None:
-    found = here.reports.preview(json.dumps(REQUEST))
+    found = here.reports.preview_of(json.dumps(REQUEST))
     assert told.preview_json(found) == {
         "path": "plays-4370321c-2026-11-21.csv",
         "start_date": "2026-11-21",
@@ -371,7 +371,7 @@ def test_a_wrong_wish_to_regenerate_is_told_all_that_is_wrong(here: Here) -> Non
         regenerate(here, replay_interval={"from": "2000-01-01", "to": "2026-01-01"})
 
 
-@pytest.mark.parametrize("name", ["submit", "preview", "regenerate"])
+@pytest.mark.parametrize("name", ["submit", "preview_of", "regenerate"])
 def test_a_text_that_is_no_json_is_told_where(here: Here, name: str) -> None:
     with pytest.raises(BadRequest, match="line 1, column 2: the name a wants quotes"):
         getattr(here.reports, name)("{a: 1}")

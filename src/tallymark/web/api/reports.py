@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from tallymark.reports import told
-from tallymark.reports.request.received import read
 from tallymark.reports.store import Report
 from tallymark.web.api import report_shapes as shapes
 from tallymark.web.api.bodies import Text
@@ -58,8 +57,7 @@ def reports(here: ServicesOf, status: Status = None) -> Response:
 )
 def preview_text(here: ServicesOf, text: Text) -> Response:
     """The first 100 rows and the file's name of a report that is not configured yet."""
-    read(text)  # what is no object would be taken for the id of a report
-    return _json(told.preview_json(here.reports.preview(text.removeprefix("\ufeff"))))
+    return _json(told.preview_json(here.reports.preview_of(text)))
 
 
 @router.post(
