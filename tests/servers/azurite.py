@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import free_port
 from tests.servers.shared import (
     WORKER,
     Note,
@@ -27,6 +26,7 @@ from tests.servers.shared import (
     shared,
     wait,
 )
+from tests.tools.ports import free_port
 
 VERSION = "3.37.0"
 ACCOUNT = "tallymark"

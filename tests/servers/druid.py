@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.postgres import free_port
 from tests.servers.jars import need_java, program, settings
 from tests.servers.shared import WORKER, Note, keep, shared, wait
+from tests.tools.ports import free_port
 
 SERVICES = ("zookeeper", "coordinator", "historical", "broker", "indexer")
 LOADED_WITHIN_S = 120

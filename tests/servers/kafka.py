@@ -15,9 +15,9 @@ from typing import IO, Any
 
 import pytest
 
-from tests.postgres import free_port
 from tests.servers.jars import need_java, program, settings
 from tests.servers.shared import WORKER, Note, keep, listens, run, shared, wait
+from tests.tools.ports import free_port
 
 
 @dataclass(frozen=True)

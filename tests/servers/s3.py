@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import free_port
 from tests.servers.shared import (
     WORKER,
     Note,
@@ -22,6 +21,7 @@ from tests.servers.shared import (
     shared,
     wait,
 )
+from tests.tools.ports import free_port
 
 VERSION = "v1.8.0"
 KEY, SECRET, REGION = "tallymark", "tallymark-secret", "us-east-1"

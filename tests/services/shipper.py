@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.tools.ports import free_port
 from tests.tools.procs import ROOT, Process
 
 SETTINGS = ROOT / "docs" / "shipper"
@@ -45,12 +45,6 @@ def need() -> None:
             pytest.skip(f"{package} is not installed")
     if not list(Path("/usr/lib/syslog-ng").glob("*/libhttp.so")):
         pytest.skip("syslog-ng-mod-http is not installed")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Site:

@@ -18,7 +18,8 @@ from playwright.sync_api import Page, sync_playwright
 from pyiceberg.table import StaticTable
 
 from tests.services.program import Program, get
-from tests.services.shipper import Site, free_port, site
+from tests.services.shipper import Site, site
+from tests.tools.ports import free_port
 from tests.tools.procs import Process
 
 VIEWS, KILLED_AFTER = (200, (40, 90, 150)) if os.environ.get("SOAK") else (80, (15, 35, 60))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -15,16 +14,12 @@ import pytest
 
 from tests.crash.receive.senders import Senders, stored
 from tests.tools import failfs, powercut
+from tests.tools.ports import free_port
 from tests.tools.procs import Process
 
 SOAK = bool(os.environ.get("SOAK"))
 KILLS = 10 if SOAK else 4
 CUTS = 5 if SOAK else 3
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def receiver(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tallymark.cli.common import EXIT_CODES
+from tests.tools.ports import free_port
 from tests.tools.procs import environment
 
 from .conftest import Place, Run
@@ -117,10 +118,7 @@ def test_a_database_that_is_none_is_told(place: Place) -> None:
 def test_a_database_that_does_not_answer_ends_with_3(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"postgresql://u:canary@127.0.0.1:{port}/t"
+    url = f"postgresql://u:canary@127.0.0.1:{free_port()}/t"
     monkeypatch.setenv("TALLYMARK_DATABASE_URL", url)
     for command in ("status", "collect", "doctor"):
         found = place.run(command)

@@ -6,7 +6,6 @@ The engine is the real one, and away: what is refused here is refused by our own
 from __future__ import annotations
 
 import json
-import socket
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +27,7 @@ from tallymark.reports.request.configure import Configure
 from tallymark.reports.request.parse import parse
 from tallymark.reports.store import Configured, spec_of
 from tests.clock import FakeClock
+from tests.tools.ports import free_port
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 PRINTED = Path(__file__).with_name("request_as_printed.txt").read_text()
@@ -44,9 +44,7 @@ INJECTED = (
 @pytest.fixture(scope="module")
 def configure(tmp_path_factory: pytest.TempPathFactory) -> Configure:
     folder = tmp_path_factory.mktemp("reports")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    address = f"http://127.0.0.1:{free_port()}"
     druid, clock = Druid(broker=address, coordinator=address), FakeClock(NOW)
     http = EngineHttp(frozenset(druid.addresses()), clock)
     parts = Parts(

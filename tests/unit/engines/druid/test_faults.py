@@ -15,6 +15,7 @@ from tallymark.engines.druid import Druid
 from tallymark.errors import ConfigError, EngineAway, FatalError, RetryableError
 from tallymark.model import Secret
 from tallymark.net.engines import EngineHttp
+from tests.tools.ports import free_port
 from tests.unit.engines.druid.windows import window
 from tests.unit.net.served import StoppedClock, raw, served
 
@@ -73,8 +74,7 @@ def test_answers_are_read_as_they_come() -> None:
 
 
 def test_a_druid_that_nobody_serves_is_away() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     engine = Druid(broker=url, coordinator=url)
     http = EngineHttp(frozenset(engine.addresses()), StoppedClock())
     around = Around(http=http, metrics=None)  # type: ignore[arg-type]
