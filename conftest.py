@@ -1,5 +1,6 @@
 """What holds for all tests: the long ones come first, so that none is left over at the end.
 
+`SOAK=1` runs those as well that are marked `soak`, and all stories on both databases.
 `TALLYMARK_NO_SKIPS=1` turns every skip into a failure.
 """
 
@@ -36,21 +37,27 @@ def rank(nodeid: str) -> int:
 ONE_DATABASE = (
     "tests/crash/",
     "tests/story/",
+    "tests/contract/cubes/test_overlays.py",
     "tests/contract/cubes/test_recomputation.py",
+    "tests/contract/lake/test_maintain.py",
     "tests/contract/ledger/test_chaos.py",
+    "tests/contract/reports/test_changed.py",
+    "tests/contract/reports/test_disabled.py",
+    "tests/contract/reports/test_tend.py",
 )
-"""Where only SOAK=1 takes PostgreSQL as well; all contracts are tested on both, always."""
+"""Where only SOAK=1 takes PostgreSQL as well: what they say to a database, others do on both."""
 
 
-def for_soak(nodeid: str) -> bool:
+def for_soak(item: pytest.Item) -> bool:
     """Whether a test is left for SOAK=1."""
-    return nodeid.startswith(ONE_DATABASE) and "postgresql" in nodeid
+    second = item.nodeid.startswith(ONE_DATABASE) and "postgresql" in item.nodeid
+    return second or item.get_closest_marker("soak") is not None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not os.environ.get("SOAK"):
-        config.hook.pytest_deselected(items=[item for item in items if for_soak(item.nodeid)])
-        items[:] = [item for item in items if not for_soak(item.nodeid)]
+        config.hook.pytest_deselected(items=[item for item in items if for_soak(item)])
+        items[:] = [item for item in items if not for_soak(item)]
     items.sort(key=lambda item: rank(item.nodeid))
 
 

@@ -33,6 +33,7 @@ def axis(site: Site, page: Page, query: str) -> tuple[list[str], list[dict[str, 
     return data["axes"][chart["axis"]]["labels"], chart["overlays"]
 
 
+@pytest.mark.soak
 def test_weeks_from_sunday_fiscal_quarters_and_two_overlays(site: Site, visit: Visit) -> None:
     sundays(site.world)
     page = visit.go(f"{site.url}/boards/project?from=2026-07-05&to=2026-11-23&grain=week")
@@ -110,6 +111,7 @@ def test_the_tooltip_has_both_dates_both_values_and_the_difference(
     expect(tip).to_contain_text(re.compile(r"[\d,]+ views.*[\d,]+ views.*[+−][\d,]+ \([+−].* %\)"))
 
 
+@pytest.mark.soak
 def test_31_days_against_28_are_told_with_the_change_a_day(site: Site, visit: Visit) -> None:
     site.world.numbers.since_at = datetime(2025, 1, 1, tzinfo=UTC)
     query = "from=2026-03-01&to=2026-03-31&compare=month"
@@ -144,6 +146,7 @@ def test_what_still_runs_is_compared_as_far_as_it_has_come(site: Site, visit: Vi
     )
 
 
+@pytest.mark.soak
 def test_an_overlay_is_paler_than_the_line_that_it_is_laid_beside(site: Site, visit: Visit) -> None:
     """More of the plot is painted with it than without, and the strong colour is the line's own."""
     count = """(card) => {
@@ -164,6 +167,7 @@ def test_an_overlay_is_paler_than_the_line_that_it_is_laid_beside(site: Site, vi
     assert with_strong < 1.2 * strong
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("visit", [NARROW], indirect=True)
 def test_on_a_narrow_screen_overlays_are_chosen_in_the_folded_row(site: Site, visit: Visit) -> None:
     page = visit.go(site.url + START)
@@ -176,6 +180,7 @@ def test_on_a_narrow_screen_overlays_are_chosen_in_the_folded_row(site: Site, vi
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.soak
 def test_a_named_range_is_a_link_beside_the_dates(site: Site, visit: Visit) -> None:
     page = visit.go(f"{site.url}{START}&compare=prev")
     page.locator("[data-custom] summary").click()

@@ -29,7 +29,7 @@ from tests.tools.procs import ROOT, environment
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 KEY = "q7Wm2Zx9Lr4Tn8Vb3Kd6Hs1Jf5Gp0YcXu"
 
-SUBJECTS = 200 if os.environ.get("SOAK") else 48
+SUBJECTS = 200 if os.environ.get("SOAK") else 24
 
 WORKSPACES = {
     "gauge": """

@@ -28,11 +28,10 @@ def own_server() -> Iterator[PostgresServer]:
     server.remove()
 
 
-DOWN = [(2, signal.SIGQUIT)]
-if SOAK:
-    DOWN += [(1, signal.SIGINT), (1, signal.SIGQUIT), (2, signal.SIGINT)] * 2
+DOWN = [(1, signal.SIGINT), (1, signal.SIGQUIT), (2, signal.SIGINT)] * 2 + [(2, signal.SIGQUIT)]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("workers", "how"), DOWN)
 def test_a_database_that_is_down_in_mid_work_leaves_nothing_twice(
     workers: int,
@@ -71,7 +70,10 @@ LOST = {
 }
 
 
-@pytest.mark.parametrize("what", LOST)
+FEW = ("page", "batch", "flush", "cube")
+
+
+@pytest.mark.parametrize("what", LOST if SOAK else FEW)
 def test_after_a_commit_whose_answer_was_lost_all_is_right(
     what: str,
     postgres: PostgresServer,

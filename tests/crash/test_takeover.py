@@ -16,9 +16,8 @@ from tests.postgres import PostgresServer, until
 from tests.tools.procs import state
 
 FEW = {
-    "gauge": ["poll.archived", "cube.computed"],
     "series": ["poll.claimed"],
-    "paged": ["poll.recorded", "commit.files_written"],
+    "paged": ["poll.recorded", "cube.computed"],
     "push": ["flush.archived"],
 }
 STOPS = STEPS if os.environ.get("SOAK") else FEW
@@ -56,7 +55,7 @@ def test_a_stopped_worker_is_taken_over_and_commits_nothing_when_it_goes_on(
         assert scene.vendor.answered() == answered
 
 
-@pytest.mark.skipif(not os.environ.get("SOAK"), reason="SOAK=1: it waits for ten seconds")
+@pytest.mark.soak
 def test_a_worker_that_is_stopped_inside_its_commit_holds_the_others_up_only_for_a_while(
     postgres: PostgresServer, postgres_template: str, make_at: MakeAt, undisturbed: Undisturbed
 ) -> None:

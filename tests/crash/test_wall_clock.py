@@ -163,6 +163,7 @@ def world(database_url: str | None, home: Path, tmp_path: Path, zygote: Zygote) 
         yield World(Scene("clocks", home, database_url, zygote), tmp_path, running)
 
 
+@pytest.mark.soak
 def test_a_clock_that_is_set_back_and_forward_leaves_nothing_out_and_reads_nothing_twice(
     world: World,
 ) -> None:

@@ -72,6 +72,7 @@ def test_no_file_that_was_there_differs(copy: Path) -> None:
     assert changed == {"connectors/example.py", "demo/vendors/example.py"}
 
 
+@pytest.mark.soak
 def test_it_keeps_the_contract_and_the_types(copy: Path) -> None:
     tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_connectors.py"]
     files = [f"src/tallymark/{room}/example.py" for room in ("connectors", "demo/vendors")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,7 +59,7 @@ def test_both_oracles_say_of_every_hundredth_case_what_the_file_says(
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.skipif(os.environ.get("SOAK") != "1", reason="long: all cases (SOAK=1)")
+@pytest.mark.soak
 def test_the_committed_files_are_what_both_oracles_say() -> None:
     for path, text in made().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name}: {STALE}"

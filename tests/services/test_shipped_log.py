@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
 import sqlite3
 import time
@@ -22,7 +21,7 @@ from tests.services.shipper import Site, site
 from tests.tools.ports import free_port
 from tests.tools.procs import Process
 
-VIEWS, KILLED_AFTER = (200, (40, 90, 150)) if os.environ.get("SOAK") else (80, (15, 35, 60))
+VIEWS, KILLED_AFTER = 200, (40, 90, 150)
 CHROMIUM = "/usr/bin/chromium"
 WORKSPACE = """
 calendar: {zone: Europe/Berlin}
@@ -107,6 +106,7 @@ def visit(page: Page, site: Site, program: Program, port: int) -> Process:
     return serve
 
 
+@pytest.mark.soak
 def test_every_line_of_a_shipped_log_is_counted_once_whatever_is_killed(
     tmp_path: Path, browser: Page, visited: Site
 ) -> None:

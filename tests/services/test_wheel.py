@@ -16,7 +16,7 @@ from tests.tools.procs import ROOT, Process
 UV = Path(sys.executable).with_name("uv")
 
 
-@pytest.mark.skipif(os.environ.get("SOAK") != "1", reason="long: it installs anew (SOAK=1)")
+@pytest.mark.soak
 def test_the_wheel_in_an_empty_environment_runs_the_demo(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT]
     subprocess.run(build, check=True, capture_output=True)

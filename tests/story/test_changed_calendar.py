@@ -5,8 +5,6 @@ What is right say the demo's world and `tests/story/rule.py`, which the program 
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
 import sys
 import threading
@@ -32,8 +30,6 @@ from tests.services.program import Program, get
 from tests.story.rule import SLOT, Bucket, Rule
 from tests.tools.procs import Process
 
-SOAK = bool(os.environ.get("SOAK"))
-WEEKS = 2
 TALLYMARK = Path(sys.executable).with_name("tallymark")
 OLD = Rule("Europe/Berlin", "monday", 1)
 NEW = Rule("America/St_Johns", "sunday", 10)
@@ -45,6 +41,7 @@ NOTICED_S = 10
 ROLLED_UP_S = 600
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_a_changed_calendar_is_rolled_up_while_it_serves(tmp_path: Path) -> None:
     home = tmp_path / "home"
@@ -101,21 +98,9 @@ def test_a_workspace_that_does_not_hold_is_told_and_not_used(tmp_path: Path) -> 
 
 
 def begin(home: Path) -> Story:
-    """Thirteen months with SOAK, else as if all but the last two weeks had been collected."""
     today = datetime.now(UTC).date()
-    if SOAK:
-        first = months_before(today, 13)
-        return Story(home, World(first), first, today)
-    first, world = today - WEEKS * 7 * DAY, World(today - 200 * DAY)
-    home.mkdir()
-    marker = {
-        "started_on": world.started_on.isoformat(),
-        "done_to": midnight(first).isoformat(),
-        "live": False,
-    }
-    (home / "demo.json").write_text(json.dumps(marker))
-    (home / "demo-shipped.txt").write_text(midnight(first).isoformat())
-    return Story(home, world, first, today)
+    first = months_before(today, 13)
+    return Story(home, World(first), first, today)
 
 
 @contextmanager

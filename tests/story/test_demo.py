@@ -6,7 +6,6 @@ What is right says the demo's world, which made nothing of what is checked here.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -76,7 +75,7 @@ def test_it_refuses_a_home_that_is_not_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.skipif(not os.environ.get("SOAK"), reason="long: half a minute of kills (SOAK=1)")
+@pytest.mark.soak
 def test_it_is_right_after_kills_in_its_first_collection(tmp_path: Path) -> None:
     home = tmp_path / "home"
     first = months_before(datetime.now(UTC).date(), 13)

@@ -105,7 +105,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(not os.environ.get("SOAK"), reason="long: thirteen months (SOAK=1)")
+@pytest.mark.soak
 def test_in_every_zone_each_bucket_equals_its_rows_and_all_grains_have_one_total(
     demo: Demo,
 ) -> None:

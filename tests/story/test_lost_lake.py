@@ -88,6 +88,7 @@ def installation(
     return make_installation(clock, WORKSPACE, vendors, home=home, database_url=database_url)
 
 
+@pytest.mark.soak
 def test_a_lost_lake_is_made_again_from_the_archive(
     installation: Installation, world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,6 @@ Who asked what and was answered how is counted by the simulated vendors' own log
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -73,6 +72,7 @@ def installation(make_installation: MakeInstallation, world: MemoryWorld) -> Ins
     return make_installation(clock, WORKSPACE, vendors)
 
 
+@pytest.mark.soak
 def test_seven_days_without_the_program(installation: Installation, world: MemoryWorld) -> None:
     installation.work_until(GONE, STEP)
     installation.stop()
@@ -93,7 +93,7 @@ def test_seven_days_without_the_program(installation: Installation, world: Memor
     assert_nothing_else_is_lost(installation, world)
 
 
-@pytest.mark.skipif(not os.environ.get("SOAK"), reason="long: each failed call of a week (SOAK=1)")
+@pytest.mark.soak
 def test_seven_days_of_503(installation: Installation, world: MemoryWorld) -> None:
     installation.work_until(GONE, STEP)
     # the first question is still answered: a reading of two calls is cut in the middle

@@ -202,6 +202,7 @@ def test_a_gzip_bomb_is_refused_in_bounded_memory(served: Served) -> None:
 
 
 @on_sqlite
+@pytest.mark.soak
 def test_a_body_of_1_gb_is_refused_in_bounded_memory(inbox: Inbox, clock: FakeClock) -> None:
     def pieces() -> Iterator[bytes]:
         piece = b"x" * MIB

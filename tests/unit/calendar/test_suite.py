@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,9 +56,9 @@ def test_the_suites_page_has_the_numbers_of_its_files() -> None:
     assert starts.strip() == "0"
 
 
-@pytest.mark.parametrize("part", range(8))
+@pytest.mark.parametrize("part", range(8) if os.environ.get("SOAK") else (2, 5, 7))
 def test_every_case_of_the_suite_is_answered_as_its_oracles_do(part: int) -> None:
-    """In eight parts, by zone, so that two workers share them."""
+    """In eight parts, by zone, so that two workers share them; the plain run takes three."""
     cases = [case for case in lines()[1:] if len(case["zone"]) % 8 == part]
     wrong = [(case, found) for case in cases if (found := answer(case)) != case["answer"]]
     shown = "\n".join(f"{case}\n  ours: {found}" for case, found in wrong[:5])
