@@ -12,7 +12,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 
 from tallymark.calendar.zones import zone
@@ -20,6 +20,7 @@ from tallymark.errors import BadRequest
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+_NOTHING = timedelta()
 HOUR_S = 3600
 DAY_S = 86_400
 
@@ -103,31 +104,28 @@ class Offsets:
 @cache
 def offsets(zone_name: str) -> Offsets:
     """Find every change of a zone's offset; some milliseconds, once a zone."""
-    starts = [KNOWN_FROM]
-    now = _offset(zone_name, KNOWN_FROM)
-    values = [now]
+    clock = zone(zone_name)
+    starts, values = [KNOWN_FROM], [_ahead(clock, KNOWN_FROM)]
     for probe in range(KNOWN_FROM, KNOWN_TO, _PROBE_S):
         end = min(probe + _PROBE_S, KNOWN_TO)
-        if (then := _offset(zone_name, end)) != now:
-            starts.append(_change(zone_name, probe, end, now))
+        if (then := _ahead(clock, end)) != values[-1]:
+            starts.append(_change(clock, probe, end, values[-1]))
             values.append(then)
-            now = then
     ends = [*starts[1:], KNOWN_TO]
-    stretches = tuple(map(Stretch, starts, ends, values))
-    return Offsets(stretches, tuple(starts))
+    stretches = map(Stretch, starts, ends, (ahead // SECOND for ahead in values))
+    return Offsets(tuple(stretches), tuple(starts))
 
 
-def _change(zone_name: str, low: int, high: int, offset: int) -> int:
+def _change(clock: tzinfo, low: int, high: int, ahead: timedelta) -> int:
     """The first second in `(low, high]` at which the offset is no longer this one."""
     while high - low > 1:
         middle = (low + high) // 2
-        if _offset(zone_name, middle) == offset:
+        if _ahead(clock, middle) == ahead:
             low = middle
         else:
             high = middle
     return high
 
 
-def _offset(zone_name: str, second: int) -> int:
-    ahead = datetime.fromtimestamp(second, zone(zone_name)).utcoffset()
-    return 0 if ahead is None else ahead // SECOND
+def _ahead(clock: tzinfo, second: int) -> timedelta:
+    return datetime.fromtimestamp(second, clock).utcoffset() or _NOTHING
