@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from .conftest import Place
 
 REQUEST: dict[str, Any] = {
@@ -170,6 +172,15 @@ def test_what_a_preview_is_given_is_an_id_or_a_request(place: Place) -> None:
         (place.home / "request.json").write_text(text)
         said = place.run("report", "preview", str(place.home / "request.json"))
         assert (said.code, why in said.err) == (2, True)
+
+
+def test_a_file_whose_name_could_be_an_id_is_a_request(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place.home)
+    Path("plays-0123abcd").write_text("[1]")
+    said = place.run("report", "preview", "plays-0123abcd")
+    assert (said.code, "the request must be an object" in said.err) == (2, True)
 
 
 def test_whatever_is_refused_is_told_in_json_too(place: Place) -> None:
