@@ -28,7 +28,7 @@ setup: .venv/.installed  ## make .venv from the hash-checked locks and build the
 run: setup  ## the demo on http://127.0.0.1, in the folder .demo
 	$(BIN)/tallymark demo --home .demo
 
-test: setup  ## all tests; SOAK=1 runs the long ones too
+test: setup  ## the tests; SOAK=1 runs the long ones too
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(PYTEST_ARGS)
 
 check: setup  ## lint, types, imports, documents

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import itertools
 import os
@@ -51,7 +50,7 @@ class PostgresServer:
 
     def __init__(self, zoneinfo: Path | None = None) -> None:
         self._zoneinfo = zoneinfo
-        self.folder = Path(tempfile.mkdtemp(prefix="tallymark-pg-", dir=roomy()))
+        self.folder = Path(tempfile.mkdtemp(prefix="tallymark-pg-", dir=where_to_live()))
         self.port = free_port()
         self.user = "postgres" if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
@@ -136,14 +135,12 @@ def over_zoneinfo(folder: Path) -> list[str | Path]:
     return ["unshare", "--mount", "sh", "-c", script, folder]
 
 
-def roomy() -> str:
+def where_to_live() -> str:
     """In memory where there is much of it: a new database is a copy of 300 files, which takes a
     disk a tenth of a second and more."""
     memory = "/dev/shm"
-    with contextlib.suppress(OSError):
-        if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= LEAST_BYTES:
-            return memory
-    return "/tmp"
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= LEAST_BYTES
+    return memory if roomy else "/tmp"
 
 
 def end_with_parent() -> None:

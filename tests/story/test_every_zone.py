@@ -4,7 +4,6 @@ and all grains of a metric have one total.
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import replace
@@ -29,10 +28,7 @@ from tallymark.wiring.watch import rebuilt
 from tests.story.installation import Installation, StoryClock
 from tests.story.rule import Bucket, Rule
 
-# clocks change in Lord Howe on 4 October, in Berlin on the 25th, in Havana on 1 November
-FIRST = date(2026, 10, 3)
-LAST = date(2026, 11, 2)
-WHOLE = 13
+MONTHS = 13
 
 ZONES = (
     *("America/St_Johns", "America/Goose_Bay", "America/Moncton", "Asia/Gaza", "Asia/Hebron"),
@@ -85,10 +81,8 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    first, last = FIRST, LAST
-    if os.environ.get("SOAK"):
-        last = datetime.now(UTC).date() - DAY
-        first = months_before(last, WHOLE)
+    last = datetime.now(UTC).date() - DAY
+    first = months_before(last, MONTHS)
     text = files("tallymark.demo").joinpath("workspace/demo.yaml").read_text()
     text = text.replace("    token: ${DEMO_GITHUB_TOKEN}\n", "")
     clock = StoryClock(midnight(first) + timedelta(hours=7))
